@@ -1,0 +1,1 @@
+"""One thin file per verb, one output sink, one error boundary."""

@@ -1,0 +1,1 @@
+"""Values only: no file, clock, network or environment access in this package."""

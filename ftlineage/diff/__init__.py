@@ -1,0 +1,1 @@
+"""Two cards: which elements changed."""

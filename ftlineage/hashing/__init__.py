@@ -1,0 +1,1 @@
+"""Bytes on local disk become digests: files, safetensors tensors, Arrow rows."""

@@ -1,0 +1,1 @@
+"""Our own files: cards beside adapters, written atomically."""

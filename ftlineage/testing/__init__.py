@@ -1,0 +1,1 @@
+"""Public test doubles: LocalHub, a loopback stand-in for the Hub."""
