@@ -1,0 +1,98 @@
+"""From a finished staging folder to the output folder, so that a card never stands beside other bytes.
+
+Everything is written and flushed in ``<out>/.ftlineage-stage-*`` first: a full disk or a crash
+before that point leaves the output folder as it was. Then the old card goes, the files move in,
+and the new card comes last. Whenever the process dies, the folder holds the old card with its own
+files, or no card, or the new card with its own files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from ftlineage.core.card import CARD_NAME
+from ftlineage.store.atomic import sync_file, sync_folder, writing
+from ftlineage.store.cards import drop_partial
+
+STAGE_PREFIX = ".ftlineage-stage-"
+
+
+@contextlib.contextmanager
+def staging(out: Path) -> Iterator[Path]:
+    """A fresh staging folder below ``out``, removed at the end whatever happened.
+
+    Folders left behind by killed processes are removed first.
+
+    Raises:
+        OutputNotWritableError, StorageError: ``out`` cannot be written.
+    """
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        _clean(out)
+        stage = out / f"{STAGE_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+        stage.mkdir()
+    try:
+        with writing(out):
+            yield stage
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def publish(stage: Path, out: Path, *, retired: Iterable[str] = (), keep: Iterable[str] = ()) -> None:
+    """Move a staged version (files and ``lineage.json``) into ``out``.
+
+    Args:
+        stage: Holds the finished files and the card.
+        out: The output folder, on the same file system.
+        retired: Relative paths of the version being replaced that the new one does not have.
+        keep: Relative paths that, when they exist in ``out``, are not replaced (a README people edit).
+
+    Raises:
+        OutputNotWritableError, StorageError: Before the old card was touched, unless the disk
+            fails between two renames.
+    """
+    with writing(out):
+        files = _relative_files(stage)
+        for name in files:
+            sync_file(stage / name)
+        for name in files:
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / CARD_NAME).unlink(missing_ok=True)
+        sync_folder(out)
+        for name in set(retired) - set(files):
+            (out / PurePosixPath(name)).unlink(missing_ok=True)
+        kept = set(keep)
+        for name in files:
+            if name != CARD_NAME and not (name in kept and (out / name).exists()):
+                (stage / name).replace(out / name)
+        for folder in {(out / name).parent for name in files}:
+            sync_folder(folder)
+        (stage / CARD_NAME).replace(out / CARD_NAME)
+        sync_folder(out)
+    drop_partial(out)
+
+
+def _relative_files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _clean(out: Path) -> None:
+    for left in out.glob(f"{STAGE_PREFIX}*"):
+        owner = left.name.removeprefix(STAGE_PREFIX).partition("-")[0]
+        if not (owner.isdecimal() and _alive(int(owner))):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
