@@ -1,0 +1,38 @@
+"""Progress bars: silent and free without a terminal, on stderr with one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from ftlineage.hashing import progress
+from ftlineage.hashing.progress import no_update, progress_bar
+
+
+def test_without_a_terminal_nothing_is_imported_or_written() -> None:
+    program = (
+        "import sys\nfrom ftlineage.hashing.progress import progress_bar\n"
+        "with progress_bar(10, 'x') as update:\n    update(10)\nassert 'tqdm' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_with_a_terminal_every_thread_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_is_terminal", lambda: True)
+    with progress_bar(4000, "hashing") as update:
+        threads = [threading.Thread(target=lambda: [update(1) for _ in range(1000)]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert update is not no_update
+
+
+def test_a_closed_stderr_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    with progress_bar(1, "x") as update:
+        assert update is no_update
