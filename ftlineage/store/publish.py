@@ -20,6 +20,8 @@ from ftlineage.store.atomic import sync_file, sync_folder, writing
 from ftlineage.store.cards import drop_partial
 
 STAGE_PREFIX = ".ftlineage-stage-"
+# A model that was saved but could not be sealed; kept for its owner, never cleaned.
+UNSEALED_PREFIX = ".ftlineage-unsealed-"
 
 
 @contextlib.contextmanager

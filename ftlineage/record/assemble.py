@@ -1,0 +1,183 @@
+"""Everything observed of a run, assembled into a card.
+
+One function per section; what a section cannot hold is said in ``unrecorded`` with the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+import ftlineage
+from ftlineage.core import codec
+from ftlineage.core.card import FORMAT, NO_ID, Card, CardBody, make_card
+from ftlineage.core.sections import (
+    Adapter,
+    Base,
+    Dataset,
+    DataSource,
+    Prepared,
+    Preprocessing,
+    Recipe,
+    RunRecord,
+    Script,
+    Unrecorded,
+)
+from ftlineage.errors import RunStateError
+from ftlineage.record import collect, distributed, saving
+
+if TYPE_CHECKING:
+    from ftlineage.record.run import Run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loop:
+    """What the user says about a plain training loop; a trainer says it itself."""
+
+    processor: Any = None
+    train_dataset: Any = None
+    method: str | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
+def assemble(run: Run, subject: Any, loop: Loop, adapter: Adapter, finished: str) -> Card:
+    """Everything observed of a run as a card."""
+    from ftlineage.sources.environment import observe_environment
+
+    unrecorded = list(run.unrecorded)
+    trainer = subject if saving.is_trainer(subject) else None
+    model = saving.unwrap(trainer.model if trainer is not None else subject)
+    base = _base(run, model, unrecorded)
+    environment = observe_environment()
+    recipe = _recipe(run, trainer, loop, unrecorded)
+    outcome = collect.outcome_of(trainer) if trainer is not None else RunRecord()
+    body = CardBody(
+        ftlineage=FORMAT,
+        id=NO_ID,
+        name=run.name,
+        base=base,
+        preprocessing=_preprocessing(run, trainer, loop, unrecorded),
+        data=_data(run, trainer, loop, unrecorded),
+        prompts=list(run.prompts),
+        retrieval=list(run.retrievals),
+        adapter=adapter,
+        recipe=recipe,
+        code=_code(run, unrecorded),
+        environment=environment,
+        parents=list(run.parents),
+        run=msgspec.structs.replace(
+            outcome,
+            started=run.started,
+            finished=finished,
+            metrics={**outcome.metrics, **codec.jsonable(loop.metrics)},
+            recorded_by=f"ftlineage {ftlineage.__version__}",
+        ),
+        governance=run.governance,
+        unrecorded=unrecorded,
+    )
+    return make_card(body)
+
+
+def _base(run: Run, model: Any, unrecorded: list[Unrecorded]) -> Base:
+    if run.pinned_base is None:
+        raise RunStateError(name=run.name, reason="seal() needs the base model")
+    section = run.pinned_base.observe(trained=saving.pretrained_model(model))
+    if section.evidence == "declared":
+        reason = "the model that was trained was not loaded with run.base(...).load(), so its commit is only declared"
+        unrecorded.append(Unrecorded(section="base", reason=reason))
+    return section
+
+
+def _preprocessing(run: Run, trainer: Any, loop: Loop, unrecorded: list[Unrecorded]) -> Preprocessing:
+    from ftlineage.sources.preprocessing import observe_preprocessing
+
+    base = run.pinned_base
+    own = collect.processor_of(trainer) if trainer is not None else loop.processor
+    processors: list[Any] = []
+    for candidate in [own, *run.processors, *(base.processors if base else ())]:
+        if candidate is not None and not any(candidate is known for known in processors):
+            processors.append(candidate)
+    if own is not None and base is not None and not (base.is_own_processor(own) or _given(run, own)):
+        reason = (
+            f"the trainer's {type(own).__name__} was not loaded with run.base(...).load(): "
+            "its files are recorded, the revision it came from is not known"
+        )
+        unrecorded.append(Unrecorded(section="preprocessing", element=type(own).__name__, reason=reason))
+    settings = {**(collect.preprocessing_settings(trainer) if trainer is not None else {}), **run.settings}
+    functions = list(run.functions)
+    collator = getattr(trainer, "data_collator", None)
+    if collator is not None:
+        functions.append(("collator", collator))
+    return observe_preprocessing(
+        [(processor, *_origin(run, processor)) for processor in processors],
+        settings=collect.without_private(settings),
+        functions=functions,
+    )
+
+
+def _given(run: Run, processor: Any) -> bool:
+    return any(processor is known for known in run.processors)
+
+
+def _origin(run: Run, processor: Any) -> tuple[str | None, str | None]:
+    """Source and revision of a processor, where the run loaded it."""
+    base = run.pinned_base
+    return (base.model, base.revision) if base is not None and base.is_own_processor(processor) else (None, None)
+
+
+def _data(run: Run, trainer: Any, loop: Loop, unrecorded: list[Unrecorded]) -> list[Dataset]:
+    rows = getattr(trainer, "train_dataset", None) if trainer is not None else loop.train_dataset
+    datasets = list(run.datasets)
+    if rows is None:
+        return datasets
+    prepared = _prepared(rows, unrecorded)
+    index = next((place for place, dataset in enumerate(datasets) if dataset.role == "train"), None)
+    if index is None:
+        reason = "the training rows were not given to run.dataset(): only their prepared form is recorded"
+        unrecorded.append(Unrecorded(section="data", element="train", reason=reason))
+        return [*datasets, Dataset(name="train", source=DataSource(kind="memory"), prepared=prepared)]
+    datasets[index] = msgspec.structs.replace(datasets[index], prepared=prepared)
+    return datasets
+
+
+def _prepared(rows: Any, unrecorded: list[Unrecorded]) -> Prepared | None:
+    from ftlineage.sources.data import observe_prepared
+
+    if not hasattr(rows, "__len__") or not hasattr(rows, "features"):
+        reason = f"prepared rows of type {type(rows).__name__} are made while training and are not kept"
+        unrecorded.append(Unrecorded(section="data", element="prepared", reason=reason))
+        return None
+    return observe_prepared(rows)
+
+
+def _recipe(run: Run, trainer: Any, loop: Loop, unrecorded: list[Unrecorded]) -> Recipe:
+    script = run.script if isinstance(run.script, Script) else None
+    if isinstance(run.script, Unrecorded):
+        unrecorded.append(run.script)
+    if trainer is not None:
+        world = distributed.world_size()
+        found = collect.recipe_of(trainer, run_seed=run.seed, world_size=world, resumed=run.resumed)
+        extra = codec.jsonable(loop.arguments)
+        return msgspec.structs.replace(
+            found, script=script, method=loop.method or found.method, arguments={**found.arguments, **extra}
+        )
+    return Recipe(
+        method=loop.method,
+        arguments=collect.without_private(codec.jsonable(loop.arguments)),
+        seeds={"run": run.seed},
+        world_size=distributed.world_size(),
+        resumed=run.resumed,
+        script=script,
+    )
+
+
+def _code(run: Run, unrecorded: list[Unrecorded]) -> Any:
+    if run.code is None:
+        run.observe_code()
+    if isinstance(run.code, Unrecorded):
+        unrecorded.append(run.code)
+        return None
+    return run.code

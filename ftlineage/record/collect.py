@@ -1,0 +1,149 @@
+"""What a trainer knows about its run, as values of the card.
+
+Arguments are recorded where they differ from the defaults of their own class, so a card stays
+readable and a later change of defaults shows in the package versions. Left out are arguments that
+cannot change the weights and often hold paths, names or tokens.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import warnings
+from pathlib import PurePosixPath
+from typing import Any
+
+from ftlineage.core import codec
+from ftlineage.core.sections import Recipe, RunRecord
+
+# Where things go and who is told: never part of what the model is, and often private.
+_OUTWARD = re.compile(
+    r"output_dir|logging_.*|run_name|hub_.*|push_to_hub.*|report_to|project|trackio_.*|resume_from_checkpoint|"
+    r"restore_callback_states_from_checkpoint|save_on_each_node|save_only_model|save_total_limit|disable_tqdm|"
+    r"log_level.*|log_on_each_node|local_rank|enable_jit_checkpoint|skip_memory_metrics|do_train|do_eval|do_predict|_.*"
+)
+_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
+_SEPARATORS = re.compile(r"[/\\]")
+# Prefixes that token issuers reserve so that leaks can be found.
+_SECRET = re.compile(r"\b(hf_|sk-|ghp_|gho_|github_pat_|glpat-|AKIA|xox[bp]-)[A-Za-z0-9_\-]{12,}")
+_SEEDS = ("seed", "data_seed")
+# How rows become model input; recorded whether or not they are defaults, because defaults move between releases.
+_PREPROCESSING = (
+    "max_length",
+    "max_prompt_length",
+    "max_completion_length",
+    "truncation_mode",
+    "packing",
+    "packing_strategy",
+    "padding_free",
+    "pad_to_multiple_of",
+    "assistant_only_loss",
+    "completion_only_loss",
+    "dataset_text_field",
+    "chat_template_path",
+    "eos_token",
+    "pad_token",
+    "shuffle_dataset",
+)
+_METHODS = (("SFT", "sft"), ("DPO", "dpo"), ("KTO", "kto"), ("ORPO", "orpo"), ("GRPO", "grpo"), ("Reward", "reward"))
+
+
+def differing_arguments(args: Any) -> dict[str, Any]:
+    """Fields of a ``TrainingArguments`` (or any dataclass) that differ from a default instance."""
+    if not dataclasses.is_dataclass(args):
+        return {}
+    reference = _defaults(args)
+    found = {}
+    for field in dataclasses.fields(args):
+        if _OUTWARD.fullmatch(field.name) or field.name in _SEEDS:
+            continue
+        value = codec.jsonable(getattr(args, field.name, None))
+        if value != codec.jsonable(getattr(reference, field.name, None)):
+            found[field.name] = without_private(value)
+    return dict(sorted(found.items()))
+
+
+def without_private(value: Any) -> Any:
+    """The same JSON value with absolute paths cut to their last part and secrets struck out: cards get published."""
+    if isinstance(value, dict):
+        return {key: without_private(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_private(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    if value.startswith("~") or PurePosixPath(value).is_absolute() or _DRIVE.match(value):
+        return _SEPARATORS.split(value.rstrip("/\\"))[-1]
+    return _SECRET.sub("[secret]", value)
+
+
+def recipe_of(trainer: Any, *, run_seed: int, world_size: int, resumed: bool) -> Recipe:
+    """The recipe section of a ``transformers.Trainer`` run, without its script."""
+    args = trainer.args
+    kind = type(trainer)
+    seeds = {name: int(value) for name in _SEEDS if (value := getattr(args, name, None)) is not None}
+    return Recipe(
+        method=_method(kind),
+        trainer=f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}",
+        arguments=differing_arguments(args),
+        seeds={**seeds, "run": run_seed},
+        world_size=world_size,
+        resumed=resumed,
+    )
+
+
+def preprocessing_settings(trainer: Any) -> dict[str, Any]:
+    """Arguments of a trainer that decide how rows become model input."""
+    args = trainer.args
+    return {name: codec.jsonable(getattr(args, name)) for name in _PREPROCESSING if hasattr(args, name)}
+
+
+def outcome_of(trainer: Any) -> RunRecord:
+    """Steps, epochs, the last value of each metric and FLOPs; times are filled in by the run."""
+    state = trainer.state
+    return outcome(steps=state.global_step, epochs=state.epoch, history=state.log_history, flops=state.total_flos)
+
+
+def outcome(*, steps: int, epochs: float | None, history: list[dict[str, Any]], flops: float | None) -> RunRecord:
+    """A trainer's state, live or as its ``trainer_state.json`` says it."""
+    metrics: dict[str, Any] = {}
+    for entry in history:
+        metrics.update({key: codec.jsonable(value) for key, value in entry.items() if key not in {"step", "epoch"}})
+    return RunRecord(
+        steps=int(steps),
+        epochs=float(epochs) if epochs is not None else None,
+        metrics=dict(sorted(metrics.items())),
+        flops=str(int(flops)) if flops is not None else None,
+    )
+
+
+def processor_of(trainer: Any) -> Any:
+    """The tokenizer or processor a trainer saves: its own, else its collator's."""
+    own = getattr(trainer, "processing_class", None)
+    return own if own is not None else getattr(getattr(trainer, "data_collator", None), "tokenizer", None)
+
+
+def _defaults(args: Any) -> Any:
+    """An instance of the class with nothing set, or the field defaults where it cannot be built."""
+    kind = type(args)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return kind(output_dir="unused")
+    except Exception:  # noqa: BLE001 - third-party __post_init__; the plain defaults are still right
+        return _FieldDefaults(kind)
+
+
+class _FieldDefaults:
+    def __init__(self, kind: type) -> None:
+        for field in dataclasses.fields(kind):
+            if field.default is not dataclasses.MISSING:
+                setattr(self, field.name, field.default)
+            elif field.default_factory is not dataclasses.MISSING:
+                setattr(self, field.name, field.default_factory())
+
+
+def _method(kind: type) -> str | None:
+    for ancestor in kind.__mro__:
+        for prefix, method in _METHODS:
+            if ancestor.__name__ == f"{prefix}Trainer":
+                return method
+    return None

@@ -1,0 +1,375 @@
+"""``ftlineage.run``: the training side of a lineage card.
+
+A run resolves before it loads, fingerprints what it is given, and is sealed once, after training.
+Until then the output folder holds ``lineage.partial.json``, which nothing accepts as a card.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from ftlineage.core import codec
+from ftlineage.core.card import CARD_NAME, Card
+from ftlineage.core.sections import (
+    Code,
+    Dataset,
+    Governance,
+    Parent,
+    Prompt,
+    Retrieval,
+    Script,
+    Unrecorded,
+)
+from ftlineage.errors import OutputExistsError, RunStateError
+from ftlineage.record import distributed
+from ftlineage.record.base import PinnedBase
+from ftlineage.record.clock import utc_now
+from ftlineage.record.names import check_name
+from ftlineage.record.partial import partial_document
+from ftlineage.store.atomic import writing
+from ftlineage.store.cards import read_card_file, write_partial
+
+if TYPE_CHECKING:
+    from ftlineage.record.callback import LineageCallback
+
+
+class Run:
+    """One fine-tuning run that ends in a sealed version. Use it as a context manager."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        out: str | os.PathLike[str],
+        seed: int = 42,
+        overwrite: bool = False,
+        governance: Governance | None = None,
+    ) -> None:
+        """Prepare a run.
+
+        Args:
+            name: Name of the version, characters ``[a-z0-9._-]``.
+            out: Output folder; the adapter and its card end up here.
+            seed: Seeds every random number generator before loads and before adapters are made.
+            overwrite: Allow ``out`` to hold an earlier sealed version, which seal() then replaces.
+            governance: Owner, intended use, licence, retention.
+
+        Raises:
+            OutputExistsError: ``out`` holds a card and ``overwrite`` is false.
+            OutputNotWritableError: ``out`` cannot be written; said before training, not after.
+        """
+        self.name = check_name(name)
+        self.out = Path(out)
+        self.seed = seed
+        self.governance = governance or Governance()
+        self.datasets: list[Dataset] = []
+        self.prompts: list[Prompt] = []
+        self.retrievals: list[Retrieval] = []
+        self.parents: list[Parent] = []
+        self.unrecorded: list[Unrecorded] = []
+        self.functions: list[tuple[str, Callable[..., Any]]] = []
+        self.settings: dict[str, Any] = {}
+        self.processors: list[Any] = []
+        self.pinned_base: PinnedBase | None = None
+        self.code: Code | Unrecorded | None = None
+        self.script: Script | Unrecorded | None = None
+        self.resumed = False
+        self.started = utc_now()
+        self._card: Card | None = None
+        self._check_output(overwrite=overwrite)
+
+    def _check_output(self, *, overwrite: bool) -> None:
+        with writing(self.out):
+            self.out.mkdir(parents=True, exist_ok=True)
+        if (self.out / CARD_NAME).exists() and not overwrite:
+            try:
+                card = read_card_file(self.out).id
+            except Exception:  # noqa: BLE001 - any reason it cannot be read; it still must not be lost
+                card = "an unreadable card"
+            hint = "Choose another out folder, or pass overwrite=True to replace it when this run is sealed"
+            raise OutputExistsError(path=str(self.out), card=card, hint=hint)
+
+    # --- context -------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self.observe_code()
+        self._write_partial(None)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._card is not None:
+            return
+        self._write_partial(kind)
+        if kind is None:
+            warnings.warn(
+                f"run {self.name!r} ended without seal(): {self.out} holds lineage.partial.json and no card",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def observe_code(self) -> None:
+        """Look at the code now: what is on disk when training ends may no longer be what ran."""
+        from ftlineage.sources.code import observe_code, observe_script
+
+        main = getattr(sys.modules.get("__main__"), "__file__", None)
+        self.script = observe_script(Path(main) if main else None)
+        self.code = observe_code(Path(main).parent if main else Path.cwd(), exclude=[self.out])
+
+    def _write_partial(self, failure: type[BaseException] | None) -> None:
+        if not distributed.is_writer():
+            return
+        write_partial(self.out, partial_document(self, stopped=utc_now(), failure=failure))
+
+    # --- what the run is made of -----------------------------------------------------------------
+
+    def base(self, model: str | os.PathLike[str], revision: str | None = None) -> PinnedBase:
+        """Resolve the base model once; load it through what this returns.
+
+        Args:
+            model: Hub id (``org/name`` or ``org/name@revision``) or a local folder.
+            revision: Branch, tag or commit; the head of the default branch when absent.
+
+        Raises:
+            RunStateError: The run has a base already.
+            UndecidedError: The Hub cannot say which commit that is; the sentence says why.
+        """
+        from ftlineage.sources.base import resolve_base
+
+        self._still_open("base()")
+        if self.pinned_base is not None:
+            raise RunStateError(name=self.name, reason="a run has one base, and it is resolved already")
+        target = model if isinstance(model, str) else Path(model)
+        self.pinned_base = PinnedBase(resolve_base(target, revision), run_name=self.name, seed=self.seed)
+        return self.pinned_base
+
+    def dataset(
+        self,
+        name: str,
+        source: Any,
+        *,
+        role: str = "train",
+        split: str | None = None,
+        config: str | None = None,
+        revision: str | None = None,
+        license: str | None = None,  # noqa: A002 - the card's own key
+        personal_data: str | None = None,
+    ) -> Any:
+        """Fingerprint every row of a dataset and give it back for training.
+
+        Args:
+            name: Name in the card, unique within the run.
+            source: A path (jsonl, json, csv, parquet, arrow, saved folder), ``hf://datasets/org/name``,
+                a ``datasets`` object, a pandas DataFrame or a list of rows.
+            role: ``train``, ``eval``, or what else it is for.
+            split: Which split, where the source has several.
+            config: Which configuration of a Hub dataset.
+            revision: Which Hub revision; resolved to a commit and asserted after loading.
+            license: License, where the source does not say.
+            personal_data: What personal data it holds, in words.
+
+        Returns:
+            ``datasets.Dataset`` (or the iterable kind, for streams) with the same rows.
+        """
+        from ftlineage.sources.data import load_data
+
+        self._still_open("dataset()")
+        if any(known.name == name for known in self.datasets):
+            raise RunStateError(name=self.name, reason=f"there is a dataset named {name!r} already")
+        loaded = load_data(source, name=name, split=split, config=config, revision=revision, role=role)
+        said = {
+            key: value for key, value in (("license", license), ("personal_data", personal_data)) if value is not None
+        }
+        self.datasets.append(msgspec.structs.replace(loaded.section, **said))
+        return loaded.rows
+
+    def prompt(self, name: str, text: str | Path, *, role: str = "system", private: bool = False) -> str:
+        """Record a prompt or template (text, or a file) and give its text back."""
+        from ftlineage.sources.prompts import observe_prompt, prompt_text
+
+        self._still_open("prompt()")
+        if any(known.name == name for known in self.prompts):
+            raise RunStateError(name=self.name, reason=f"there is a prompt named {name!r} already")
+        self.prompts.append(observe_prompt(name, text, role=role, private=private))
+        return prompt_text(text)
+
+    def retrieval(
+        self, name: str, source: Any, *, kind: str | None = None, embedding_model: Any = None, chunking: Any = None
+    ) -> Retrieval:
+        """Record a retrieval index (FAISS, LanceDB, Chroma, Qdrant, pgvector, a folder, or an object)."""
+        from ftlineage.sources.retrieval import observe_retrieval
+
+        self._still_open("retrieval()")
+        section = observe_retrieval(name, source, kind=kind, embedding_model=embedding_model, chunking=chunking)
+        self.retrievals.append(section)
+        return section
+
+    def preprocessing(self, *functions: Callable[..., Any], role: str = "formatting", **settings: Any) -> None:
+        """Record user code and settings between rows and model input.
+
+        Args:
+            *functions: Formatting functions, collators, image transforms; recorded by source text.
+            role: What they are for.
+            **settings: Values such as ``image_mean``; merged over what the trainer says.
+        """
+        self._still_open("preprocessing()")
+        self.functions.extend((role, function) for function in functions)
+        self.settings.update(codec.jsonable(settings))
+
+    def processor(self, processor: Any) -> Any:
+        """Record a tokenizer or processor that was not loaded through the base; gives it back."""
+        self.processors.append(processor)
+        return processor
+
+    # --- the model -------------------------------------------------------------------------------
+
+    def peft(self, config: Any) -> Any:
+        """Pin a PEFT config to the base and seed what it will initialise; gives the config back.
+
+        PEFT writes ``revision: null`` unless told (trap T2), and adapters start from random numbers
+        that are only seeded by TRL (trap T15).
+        """
+        from transformers import set_seed
+
+        base = self._base_needed("peft()")
+        config.base_model_name_or_path = base.model
+        if base.revision is not None:
+            config.revision = base.revision
+        set_seed(self.seed)
+        return config
+
+    def get_peft_model(self, model: Any, config: Any, **kwargs: Any) -> Any:
+        """``peft.get_peft_model`` with the base's commit and seeded weights, for trainers that take a model."""
+        from peft import get_peft_model
+
+        self.peft(config)
+        adapted = get_peft_model(model, config, **kwargs)
+        self._pin_saving(adapted)
+        return adapted
+
+    def continue_from(self, model: Any, folder: str | os.PathLike[str], **kwargs: Any) -> Any:
+        """Load an earlier adapter to train it further, and record it as the parent."""
+        from ftlineage.record.parents import load_trainable, observe_parent
+
+        base = self._base_needed("continue_from()")
+        self.parents.append(observe_parent(Path(folder), relation="continued"))
+        adapted = load_trainable(model, Path(folder), revision=base.revision, **kwargs)
+        self._pin_saving(adapted)
+        return adapted
+
+    def merged_from(self, *folders: str | os.PathLike[str]) -> None:
+        """Record the adapters that were merged into the model of this run."""
+        from ftlineage.record.parents import observe_parent
+
+        self.parents.extend(observe_parent(Path(folder), relation="merged") for folder in folders)
+
+    def _pin_saving(self, model: Any) -> None:
+        from ftlineage.record.saving import pin_saving
+
+        pin_saving(model, self.pinned_base.vocabulary if self.pinned_base else None)
+
+    def callback(self) -> LineageCallback:
+        """The ``TrainerCallback`` that watches training for this run."""
+        from ftlineage.record.callback import LineageCallback
+
+        return LineageCallback(self)
+
+    def training_begins(self, *, model: Any, first_step: int) -> None:
+        """Called by the callback: note a resumed run, and say early when the base will be only declared."""
+        from ftlineage.record.saving import pretrained_model, unwrap
+
+        self.resumed = self.resumed or first_step > 0
+        if model is None:
+            return
+        model = unwrap(model)
+        self._pin_saving(model)
+        if self.pinned_base is None or not self.pinned_base.loaded(pretrained_model(model)):
+            warnings.warn(
+                f"run {self.name!r}: the model being trained was not loaded with run.base(...).load(), "
+                "so the card can only say what was declared about its base",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def training_ends(self) -> None:
+        """Called by the callback; refreshes what a crash before seal() would leave behind."""
+        self._write_partial(None)
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def seal(
+        self,
+        subject: Any,
+        *,
+        processor: Any = None,
+        train_dataset: Any = None,
+        method: str | None = None,
+        arguments: dict[str, Any] | None = None,
+        metrics: dict[str, Any] | None = None,
+    ) -> Card:
+        """Save the model, hash it, and write ``lineage.json``, all or nothing.
+
+        Collective under ``torchrun``/``accelerate``: call it on every process; rank 0 writes, all get the card.
+
+        Args:
+            subject: The trainer (Trainer, SFTTrainer, DPOTrainer ...) or, after a plain loop, the model.
+            processor: Tokenizer or processor to store beside a bare model; defaults to the one loaded.
+            train_dataset: The prepared rows of a plain loop, as trained.
+            method: What kind of training a plain loop did.
+            arguments: Hyper-parameters of a plain loop.
+            metrics: Results to store with the run.
+
+        Raises:
+            RunStateError: No base was declared, or the run is sealed already.
+            OutputNotWritableError, StorageError: Nothing was published; an older card is intact.
+        """
+        from ftlineage.record.assemble import Loop
+        from ftlineage.record.seal import seal_run
+
+        self._still_open("seal()")
+        self._base_needed("seal()")
+        loop = Loop(
+            processor=processor,
+            train_dataset=train_dataset,
+            method=method,
+            arguments=arguments or {},
+            metrics=metrics or {},
+        )
+        self._card = seal_run(self, subject, loop, finished=utc_now)
+        return self._card
+
+    @property
+    def card(self) -> Card | None:
+        """The card, once sealed."""
+        return self._card
+
+    def _still_open(self, call: str) -> None:
+        if self._card is not None:
+            raise RunStateError(name=self.name, reason=f"{call} after seal(): the card is written and stays as it is")
+
+    def _base_needed(self, call: str) -> PinnedBase:
+        if self.pinned_base is None:
+            hint = 'First: base = run.base("org/name")'
+            raise RunStateError(name=self.name, reason=f"{call} needs the base model", hint=hint)
+        return self.pinned_base
+
+
+def run(
+    name: str,
+    *,
+    out: str | os.PathLike[str],
+    seed: int = 42,
+    overwrite: bool = False,
+    governance: Governance | None = None,
+) -> Run:
+    """Begin a recorded fine-tune; see :class:`Run`."""
+    return Run(name, out=out, seed=seed, overwrite=overwrite, governance=governance)

@@ -1,0 +1,130 @@
+"""Sealing: from a trained model to an adapter folder with its card, all or nothing.
+
+Collective over all training processes; only rank 0 touches the output folder. The model is saved
+into a staging folder, made byte-stable, hashed, and moved in with the card last
+(``store.publish``). Callbacks cannot do this: when the last of them runs, the final adapter is not
+on disk (trap T16).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ftlineage.core.card import CARD_NAME, Card, read_card
+from ftlineage.core.layout import README_NAME
+from ftlineage.core.sections import Adapter
+from ftlineage.errors import FtlineageError
+from ftlineage.hashing.files import record_files
+from ftlineage.record import distributed, saving
+from ftlineage.record.assemble import Loop, assemble
+from ftlineage.record.strays import strays
+from ftlineage.store.atomic import storage_fault, write_bytes, writing
+from ftlineage.store.cards import read_card_file
+from ftlineage.store.publish import STAGE_PREFIX, UNSEALED_PREFIX, publish, staging
+
+if TYPE_CHECKING:
+    from ftlineage.record.run import Run
+
+_OS_ERROR = re.compile(r"os error (\d+)")
+
+
+def seal_run(run: Run, subject: Any, loop: Loop, *, finished: Callable[[], str]) -> Card:
+    """Save, hash, assemble and publish; see :meth:`ftlineage.record.run.Run.seal`."""
+    with contextlib.ExitStack() as stack:
+        stage = distributed.on_writer(lambda: stack.enter_context(staging(run.out)))
+        failure = _save(run, subject, loop, stage)
+
+        def finish() -> bytes:
+            with writing(run.out):
+                if failure is not None:
+                    raise _storage_failure(run.out, failure) or failure
+                return _finish(run, stage, lambda adapter: assemble(run, subject, loop, adapter, finished()))
+
+        data = distributed.on_writer(finish)
+    return read_card(data)
+
+
+def _save(run: Run, subject: Any, loop: Loop, stage: Path) -> Exception | None:
+    """The collective part. A failure is kept, not raised: other ranks wait at the next broadcast."""
+    base = run.pinned_base
+    processor = loop.processor
+    if processor is None and base is not None and base.processors:
+        processor = base.processors[-1]
+    try:
+        saving.save(
+            subject,
+            stage,
+            processor=processor,
+            vocabulary=base.vocabulary if base else None,
+            write=distributed.is_writer(),
+        )
+    except Exception as error:  # noqa: BLE001 - raised on every rank by _finish
+        return error
+    return None
+
+
+def _finish(run: Run, stage: Path, assembled: Callable[[Adapter], Card]) -> bytes:
+    try:
+        adapter = _observe_saved(run, stage)
+        retired = _retired(run.out)
+        card = assembled(_with_strays(adapter, run.out, retired))
+        write_bytes(stage / CARD_NAME, card.to_bytes())
+        publish(stage, run.out, retired=retired, keep=[README_NAME])
+    except FtlineageError as error:
+        _rescue(stage, run.out, error)
+        raise
+    return card.to_bytes()
+
+
+def _with_strays(adapter: Adapter, out: Path, retired: list[str]) -> Adapter:
+    """The adapter section with the other files of the output folder listed too."""
+    own = {*retired, *(file.path for file in adapter.files)}
+    others = record_files(strays(out, own=own), out)
+    files = sorted([*adapter.files, *others], key=lambda file: file.path)
+    return msgspec.structs.replace(adapter, files=files) if others else adapter
+
+
+def _rescue(stage: Path, out: Path, error: FtlineageError) -> None:
+    """Hours of training must not go with a failed seal: the saved model stays, and the error says where."""
+    kept = out / stage.name.replace(STAGE_PREFIX, UNSEALED_PREFIX)
+    try:
+        (stage / CARD_NAME).unlink(missing_ok=True)
+        stage.replace(kept)
+    except OSError:
+        return
+    error.hint = f"{error.hint}. " * bool(error.hint) + f"The trained model was saved, without a card, in {kept}"
+
+
+def _observe_saved(run: Run, stage: Path) -> Adapter:
+    """Make what was saved byte-stable and readable, and hash it."""
+    from ftlineage.sources.adapter import normalise_modes, observe_adapter, write_adapter_config
+
+    base = run.pinned_base
+    if base is not None:
+        for config in [*stage.glob("adapter_config.json"), *stage.glob("*/adapter_config.json")]:
+            write_adapter_config(config.parent, base_model=base.model, revision=base.revision)
+    normalise_modes(stage)
+    return observe_adapter(stage)
+
+
+def _retired(out: Path) -> list[str]:
+    """Files of the version being replaced; none when its card cannot be read."""
+    try:
+        adapter = read_card_file(out).body.adapter
+    except FtlineageError:
+        return []
+    return [file.path for file in adapter.files] if adapter is not None else []
+
+
+def _storage_failure(out: Path, failure: Exception) -> Exception | None:
+    """The full disk behind an error of safetensors or torch, whose text alone has the number."""
+    if isinstance(failure, OSError):
+        return storage_fault(out, failure)
+    found = _OS_ERROR.search(str(failure))
+    return storage_fault(out, OSError(int(found[1]), str(failure))) if found else None
