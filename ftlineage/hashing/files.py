@@ -28,6 +28,7 @@ from ftlineage.hashing.progress import Update, no_update
 from ftlineage.hashing.receipts import NoReceipts, Receipts
 
 CHUNK = 1024 * 1024
+_own = threading.local()
 # O_NONBLOCK: opening a named pipe must not wait for a writer. Both flags are absent on Windows.
 _OPEN_FLAGS = (
     os.O_RDONLY
@@ -128,27 +129,26 @@ def file_sha256(path: Path, *, shown: str | None = None, update: Update | None =
         return hash_range(file, 0, file.size, update=update)
 
 
-def hash_range(
-    file: OpenFile,
-    start: int,
-    stop: int,
-    *,
-    update: Update | None = None,
-    also: Callable[[memoryview], None] | None = None,
-) -> str:
-    """SHA-256 of the bytes ``start`` to ``stop`` of an open file; ``also`` is fed the same bytes, in order."""
+def hash_range(file: OpenFile, start: int, stop: int, *, update: Update | None = None) -> str:
+    """SHA-256 of the bytes ``start`` to ``stop`` of an open file."""
     state = hashlib.sha256()
-    buffer = memoryview(bytearray(min(CHUNK, stop - start)))
+    buffer = scratch()
     update = update or no_update
     while start < stop:
-        view = buffer[: min(len(buffer), stop - start)]
+        view = buffer[: min(CHUNK, stop - start)]
         file.read_at(view, start)
         state.update(view)
-        if also is not None:
-            also(view)
         start += len(view)
         update(len(view))
     return state.hexdigest()
+
+
+def scratch() -> memoryview:
+    """This thread's buffer of ``CHUNK`` bytes; making a new one for every piece costs as much as reading it."""
+    view: memoryview | None = getattr(_own, "view", None)
+    if view is None:
+        view = _own.view = memoryview(bytearray(CHUNK))
+    return view
 
 
 def real_file(path: Path, root: Path) -> Path:
