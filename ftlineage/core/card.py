@@ -129,7 +129,7 @@ def make_card(body: CardBody) -> Card:
     document = codec.builtins(body)
     document["id"] = card_id(document)
     # One rule set for writing and reading: what we write must read back.
-    return read_document(document)
+    return _own_document(document)
 
 
 def read_card(data: bytes) -> Card:
@@ -139,11 +139,15 @@ def read_card(data: bytes) -> Card:
         CardMalformedError: The bytes do not follow the format; ``where`` names the place.
         CardTooNewError: The card has a later major format.
     """
-    return read_document(codec.parse(data))
+    return _own_document(codec.parse(data))
 
 
 def read_document(document: Any) -> Card:
-    """A parsed document to a card; see :func:`read_card`."""
+    """A parsed document, copied, to a card; see :func:`read_card`."""
+    return _own_document(copy.deepcopy(document))
+
+
+def _own_document(document: Any) -> Card:
     if not isinstance(document, dict):
         raise CardMalformedError(where="$", reason="expected an object")
     major = format_major(document)
@@ -172,5 +176,11 @@ def is_newer_minor(card: Card) -> bool:
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema 2020-12 of ``lineage.json``."""
+    import inspect
+
     schema = msgspec.json.schema(CardBody)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "ftlineage card, format 1", **schema}
+    for definition in schema["$defs"].values():
+        # Python releases differ in how they indent docstrings; the schema must not.
+        definition["description"] = inspect.cleandoc(definition["description"])
+    title = f"ftlineage card, format {FORMAT}"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}

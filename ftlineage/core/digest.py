@@ -14,9 +14,17 @@ from typing import Annotated
 
 import msgspec
 
-Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description="64 lower-case hex digits of a SHA-256")]
-CommitSha = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40}$", description="a full Git commit id, 40 hex digits")]
-CardId = Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$", description="`sha256:` and 64 hex digits")]
+# The lookahead, because Python's `$` also matches before a final line break; JSON Schema's does not.
+_END = r"$(?!\n)"
+Sha256 = Annotated[
+    str, msgspec.Meta(pattern=rf"^[0-9a-f]{{64}}{_END}", description="64 lower-case hex digits of a SHA-256")
+]
+CommitSha = Annotated[
+    str, msgspec.Meta(pattern=rf"^[0-9a-f]{{40}}{_END}", description="a full Git commit id, 40 hex digits")
+]
+CardId = Annotated[
+    str, msgspec.Meta(pattern=rf"^sha256:[0-9a-f]{{64}}{_END}", description="`sha256:` and 64 hex digits")
+]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 

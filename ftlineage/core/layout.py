@@ -27,14 +27,16 @@ _BY_PRODUCTS = re.compile(
     r"training_args\.bin|trainer_state\.json|(all|train|eval|predict|test)_results\.json"
     r"|optimizer\.(bin|pt)|scheduler\.pt|scaler\.pt|rng_state(_\d+)?\.pth"
 )
-# Resumable states of the Trainer; nothing loads an adapter from there unless told that very path.
-_CHECKPOINT = re.compile(r"checkpoint-\d+")
+# Resumable states of the Trainer; nothing loads an adapter from there unless told that very path, and
+# the Hub's push leaves out the same folders.
+_CHECKPOINT = "checkpoint-"
 _EVENTS = "events.out.tfevents."
 
-# `.npy` and `.npz` may hold pickled objects; `.bin`, `.pt` and their kin are pickles since ever.
 PICKLE_SUFFIXES = frozenset(
-    {".bin", ".ckpt", ".dill", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth", ".pt2", ".mar"}
+    {".bin", ".ckpt", ".dill", ".joblib", ".mar", ".npz", ".pickle", ".pkl", ".pt", ".pt2", ".pth"}
 )
+_NUMPY_MAGIC = b"\x93NUMPY"
+_OBJECT_TYPE = re.compile(rb"'[|<>=]?O\d*'")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -45,7 +47,7 @@ def is_recorded(path: str) -> bool:
     """Whether a file is part of a version and must be listed in its card.
 
     Left out are only: the card's own files; anything with a part that begins with a dot (``.git``,
-    ``.cache``, ``.gitattributes``); the Trainer's ``checkpoint-<n>/`` folders and its resume files
+    ``.cache``, ``.gitattributes``); the Trainer's ``checkpoint-*/`` folders and its resume files
     such as ``training_args.bin`` at the top level; TensorBoard event files under ``runs/``.
 
     Args:
@@ -62,12 +64,17 @@ def is_recorded(path: str) -> bool:
 def may_hold_recorded(folder: str) -> bool:
     """Whether a folder can hold recorded files at all; one that cannot is not even listed."""
     parts = folder.split("/")
-    return not any(part.startswith(".") for part in parts) and _CHECKPOINT.fullmatch(parts[0]) is None
+    return not any(part.startswith(".") for part in parts) and not parts[0].startswith(_CHECKPOINT)
 
 
 def is_pickle(path: str) -> bool:
     """Whether the name is of a format that can run code, or hide pickled objects, when loaded."""
     return PurePosixPath(path).suffix.lower() in PICKLE_SUFFIXES
+
+
+def is_object_array(head: bytes) -> bool:
+    """Whether a ``.npy`` file's first bytes announce pickled Python objects, or are no array's at all."""
+    return not head.startswith(_NUMPY_MAGIC) or _OBJECT_TYPE.search(head) is not None
 
 
 def path_fault(path: str) -> str | None:

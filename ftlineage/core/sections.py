@@ -76,11 +76,16 @@ class ChatTemplate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rendering(msgspec.Struct, frozen=True, kw_only=True):
-    """Fixed probe messages rendered through a template; equal digests mean the same prompt format."""
+    """Fixed probe messages rendered through a template; equal digests mean the same prompt format.
+
+    ``refused`` is the class of the error with which the template refuses the probe; ``sha256`` is
+    then of that name.
+    """
 
     probe: str
     template: str
     sha256: Sha256
+    refused: str | None = None
 
 
 class CodeDigest(msgspec.Struct, frozen=True, kw_only=True):

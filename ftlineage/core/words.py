@@ -90,15 +90,20 @@ def moment(stamp: str) -> str:
     return f"{parsed.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC" if parsed else stamp
 
 
+def measure(item: Any) -> str:
+    """A measured value: floats to four digits, because more would be noise; the rest as :func:`value`."""
+    return f"{item:.4g}" if isinstance(item, float) else value(item)
+
+
 def value(item: Any) -> str:
-    """A setting or metric on one line: numbers short, lists joined, objects as ``key=value``."""
+    """A setting on one line, exact: lists joined by commas, objects as ``key=value``."""
     match item:
         case None:
             return "null"
         case bool():
             return "true" if item else "false"
         case float():
-            return f"{item:.4g}"
+            return repr(item)
         case dict():
             return " ".join(f"{key}={value(part)}" for key, part in item.items()) or "{}"
         case list() | tuple():

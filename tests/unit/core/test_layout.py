@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ftlineage.core.layout import is_pickle, is_recorded, may_hold_recorded, path_fault
+from ftlineage.core.layout import is_object_array, is_pickle, is_recorded, may_hold_recorded, path_fault
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,6 @@ from ftlineage.core.layout import is_pickle, is_recorded, may_hold_recorded, pat
         "second/adapter_config.json",
         "second/README.md",
         "second/training_args.bin",
-        "checkpoint-final/adapter_config.json",
         "checkpoint-1",
         "a/checkpoint-1/x",
         "adapter_model.bin",
@@ -46,6 +45,7 @@ def test_recorded(path: str) -> None:
         "second/.hidden",
         "checkpoint-40/adapter_model.safetensors",
         "checkpoint-40/optimizer.pt",
+        "checkpoint-best/adapter_config.json",
         "training_args.bin",
         "trainer_state.json",
         "train_results.json",
@@ -67,12 +67,12 @@ def test_folders_that_are_not_entered(folder: str, may: bool) -> None:
     assert may_hold_recorded("checkpoint-7") is False
 
 
-@pytest.mark.parametrize("path", ["a.bin", "x/b.PT", "c.pkl", "d.pickle", "e.ckpt", "f.joblib", "g.pth", "h.npy"])
+@pytest.mark.parametrize("path", ["a.bin", "x/b.PT", "c.pkl", "d.pickle", "e.ckpt", "f.joblib", "g.pth", "h.npz"])
 def test_pickle_formats(path: str) -> None:
     assert is_pickle(path)
 
 
-@pytest.mark.parametrize("path", ["a.safetensors", "bin", "pt.json", ".bin"])
+@pytest.mark.parametrize("path", ["a.safetensors", "bin", "a.npy", "pt.json", ".bin"])
 def test_not_pickle_formats(path: str) -> None:
     assert not is_pickle(path)
 
@@ -102,3 +102,17 @@ def test_sound_paths(path: str) -> None:
 )
 def test_refused_paths(path: str, fault: str) -> None:
     assert path_fault(path) == fault
+
+
+def npy(descr: str) -> bytes:
+    return b"\x93NUMPY\x01\x00v\x00" + f"{{'descr': {descr}, 'fortran_order': False, 'shape': (3,), }}".encode()
+
+
+@pytest.mark.parametrize("descr", ["'<f4'", "'|b1'", "[('a', '<i8'), ('b', '<U10')]"])
+def test_plain_arrays(descr: str) -> None:
+    assert not is_object_array(npy(descr))
+
+
+@pytest.mark.parametrize("head", [npy("'|O'"), npy("'O'"), b"", b"\x80\x04\x95pickle"])
+def test_arrays_of_objects(head: bytes) -> None:
+    assert is_object_array(head)

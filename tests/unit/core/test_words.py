@@ -79,6 +79,11 @@ def test_moment(given, shown):
 
 
 def test_value_is_one_line():
-    assert words.value({"a": 0.000123456, "b": [1, True, None], "c": {}}) == "a=0.0001235 b=1, true, null c={}"
+    assert words.value({"a": 0.000123456, "b": [1, True, None], "c": {}}) == "a=0.000123456 b=1, true, null c={}"
     assert words.value([]) == "[]"
     assert words.value("text") == "text"
+
+
+def test_measures_are_rounded_settings_are_not():
+    assert (words.measure(0.42133771), words.value(0.42133771)) == ("0.4213", "0.42133771")
+    assert words.measure({"before": 1}) == "before=1"

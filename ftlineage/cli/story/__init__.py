@@ -1,0 +1,1 @@
+"""The story `ftlineage demo` tells: every step is the real thing, small."""
