@@ -1,1 +1,1 @@
-"""One thin file per verb, one output sink, one error boundary."""
+"""The command line: one thin file per verb, one output sink, one error boundary."""

@@ -16,7 +16,7 @@ from ftlineage.errors import MissingExtraError
 _NEEDED = ("torch", "transformers", "peft", "trl", "datasets", "accelerate", "pyarrow")
 
 
-@verb
+@verb("ftlineage demo", "ftlineage demo play")
 def demo(
     out: Output,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to play; made if missing.")] = Path(

@@ -1,0 +1,97 @@
+"""The table of commands, and the one boundary around them.
+
+Everything a command raises ends here: as one sentence on stderr, one JSON document if ``--json``
+was asked for, and an exit code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ftlineage.cli import output
+from ftlineage.cli.errors import FINE, INTERRUPTED, PIPE_CLOSED, UNDECIDED, answer
+from ftlineage.cli.output import Output
+
+if TYPE_CHECKING:
+    from ftlineage.cli.lazy import Entry
+
+NAME = "ftlineage"
+SUMMARY = "Lineage cards for fine-tuned models: what is it made of, is this it, why did it change?"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; raises nothing."""
+    out = Output.from_arguments(arguments)
+    try:
+        return _guarded(list(arguments), out)
+    except KeyboardInterrupt:
+        output.abandon_streams()
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone (`| head`): nobody is left to tell. The code is the one the shell
+        # shows for a program ended by SIGPIPE, so it can never be read as a verdict.
+        output.abandon_streams()
+        return PIPE_CLOSED
+    except OSError:
+        # Not even the error could be written: standard output or standard error is broken.
+        output.abandon_streams()
+        return UNDECIDED
+
+
+def _guarded(arguments: list[str], out: Output) -> int:
+    try:
+        output.prepare_streams()
+        code = _dispatch(arguments)
+        output.flush()
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the user gets a sentence
+        code = answer(error, out)
+        output.flush()
+    return code
+
+
+def _dispatch(arguments: list[str]) -> int:
+    import typer
+
+    from ftlineage.cli.lazy import build_app
+
+    command = build_app(commands(), name=NAME, summary=SUMMARY, root=True)
+    if f"_{NAME.upper()}_COMPLETE" in os.environ:
+        command(prog_name=NAME)  # answers the shell and exits
+    try:
+        # Not command.main(): that one prints and exits by rules of its own, and turns a closed
+        # pipe into exit code 1, which here means "findings".
+        with command.make_context(NAME, arguments) as context:
+            code = command.invoke(context)
+    except typer.Exit as leave:
+        return leave.exit_code
+    except typer.Abort:
+        return INTERRUPTED
+    return code if isinstance(code, int) else FINE
+
+
+def commands() -> dict[str, Entry]:
+    """Every verb, its module and its line in ``--help``; the order is the order of the help."""
+    from ftlineage.cli.lazy import Entry
+
+    data = {
+        "fingerprint": Entry(target="ftlineage.cli.data:fingerprint", summary="Digest every row of a dataset."),
+    }
+    return {
+        "demo": Entry(
+            target="ftlineage.cli.demo:demo",
+            summary="The whole story offline: fine-tune, card, tamper caught.",
+        ),
+        "record": Entry(
+            target="ftlineage.cli.record:record", summary="Write the card of an adapter trained by another tool."
+        ),
+        "show": Entry(target="ftlineage.cli.show:show", summary="Show what a version is made of."),
+        "verify": Entry(
+            target="ftlineage.cli.verify:verify", summary="Check a version against its card before serving it."
+        ),
+        "diff": Entry(target="ftlineage.cli.diff:diff", summary="Say what differs between two versions."),
+        "data": Entry(target=data, summary="Work with datasets."),
+    }

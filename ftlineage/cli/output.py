@@ -1,0 +1,158 @@
+"""The one place that writes to the terminal: data goes to stdout, talk goes to stderr.
+
+With ``--json`` stdout carries exactly one JSON document and nothing else. With ``--quiet`` talk is
+dropped. Colour only on a terminal and never when ``NO_COLOR`` is set. Text that came from a card,
+a file name or the network is cleaned of control characters before it gets here or by
+:func:`ftlineage.core.words.clean` here; it never reaches the terminal raw.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+from ftlineage.core import codec, words
+from ftlineage.errors import PathNotFoundError
+
+Style = Literal["bold", "dim", "red", "yellow", "green", "cyan"]
+_CODES: dict[Style, str] = {"bold": "1", "dim": "2", "red": "1;31", "yellow": "33", "green": "32", "cyan": "36"}
+
+PIPE_WIDTH = 80
+MAX_WIDTH = 100
+MIN_WIDTH = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Output:
+    """How this invocation talks: as JSON or text, quiet or not, with the traceback of errors or not."""
+
+    json: bool = False
+    quiet: bool = False
+    debug: bool = False
+
+    @classmethod
+    def from_arguments(cls, arguments: Sequence[str]) -> Output:
+        """What the flags say, read before any parsing so that parse errors follow them too."""
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        flags = set(arguments[:end])
+        return cls(json="--json" in flags, quiet=bool({"-q", "--quiet"} & flags), debug="--debug" in flags)
+
+    def document(self, value: Any) -> None:
+        """Write one JSON document on stdout as UTF-8, whatever the locale."""
+        _write_bytes(sys.stdout, codec.pretty_bytes(value))
+
+    def text(self, text: str) -> None:
+        """Write a result for people on stdout."""
+        _write(sys.stdout, text + "\n")
+
+    def say(self, text: str) -> None:
+        """Talk on stderr: what happens, where something was written."""
+        if not self.quiet:
+            _write(sys.stderr, text + "\n")
+
+    def complain(self, text: str) -> None:
+        """Write an error on stderr; not even ``--quiet`` hides it."""
+        _write(sys.stderr, text + "\n")
+
+
+def paint(text: str, style: Style, stream: TextIO | None) -> str:
+    """``text`` in a style if ``stream`` shows colour, else as it is."""
+    return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if has_colour(stream) else text
+
+
+def has_colour(stream: TextIO | None) -> bool:
+    """Whether escape codes belong on this stream (https://no-color.org)."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return is_terminal(stream)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person looks at this stream."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # it was closed
+        return False
+
+
+def width(stream: TextIO | None) -> int:
+    """Columns to fill: the terminal's up to 100, 80 in a pipe, so that piped text is the same everywhere."""
+    if not is_terminal(stream) and not os.environ.get("COLUMNS"):
+        return PIPE_WIDTH
+    return max(MIN_WIDTH, min(shutil.get_terminal_size((PIPE_WIDTH, 24)).columns, MAX_WIDTH))
+
+
+def sentence(text: str, *, indent: str = "", first: str | None = None, stream: TextIO | None = None) -> str:
+    """Cleaned text wrapped to the width of ``stream``, with a hanging indent.
+
+    Words longer than a line (paths, digests, commands) are left whole, so that they can be copied.
+    """
+    return textwrap.fill(
+        words.clean(" ".join(text.split())),
+        width=width(stream),
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def write_output(path: Path, data: bytes) -> None:
+    """Write a file the user asked for: whole or not at all, but straight into a pipe or device.
+
+    Raises:
+        PathNotFoundError: The folder does not exist.
+        OutputNotWritableError, StorageError: The file cannot be written; what was there is intact.
+    """
+    from ftlineage.store.atomic import write_bytes, writing
+
+    if not path.parent.is_dir():
+        raise PathNotFoundError(path=str(path.parent), hint="Make the folder first")
+    if path.exists() and not path.is_file():
+        with writing(path):
+            path.write_bytes(data)
+    else:
+        write_bytes(path, data)
+
+
+def flush() -> None:
+    """Deliver what is buffered, so that a full disk or a closed pipe is seen while it can be answered."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
+def prepare_streams() -> None:
+    """Make both streams able to carry any text: what the locale lacks is written as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def abandon_streams() -> None:
+    """Point both streams at nothing, so that the interpreter's last flush fails on no closed pipe."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is not None:  # it is None when the caller closed the descriptor
+        stream.write(text)
+
+
+def _write_bytes(stream: TextIO | None, data: bytes) -> None:
+    buffer = getattr(stream, "buffer", None)
+    if stream is None or buffer is None:
+        _write(stream, data.decode())
+        return
+    stream.flush()
+    buffer.write(data)

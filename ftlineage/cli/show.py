@@ -1,0 +1,51 @@
+"""``ftlineage show``: the card for people, on the terminal or as one HTML page."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer  # noqa: TID253 - this module is loaded only when its verb is typed
+
+from ftlineage.cli.lazy import verb
+from ftlineage.cli.output import Output, write_output
+from ftlineage.cli.target import folder_of
+from ftlineage.core import words
+from ftlineage.core.card import Card
+
+Target = Annotated[str, typer.Argument(metavar="TARGET", help="A folder with a lineage.json.", show_default=False)]
+Html = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write one self-contained HTML page.", show_default=False)
+]
+
+
+@verb("ftlineage show out/support-bot", "ftlineage show out/support-bot --html card.html")
+def show(out: Output, target: Target, html: Html = None) -> None:
+    """Show what a version is made of.
+
+    Prints base, data, adapter, prompts, preprocessing, recipe, code and environment, and what is
+    not recorded. With --json, prints the card itself; with -q, its id.
+    """
+    from ftlineage.store.cards import load_card
+
+    card = load_card(folder_of(target))
+    if html is not None:
+        _write_page(out, card, html)
+    if out.json:
+        out.document(card.document())
+    elif out.quiet:
+        out.text(card.id)
+    elif html is None:
+        from ftlineage.cli.card_page import make_page
+        from ftlineage.cli.render_card import render
+
+        out.text(render(make_page(card), sys.stdout))
+
+
+def _write_page(out: Output, card: Card, path: Path) -> None:
+    from ftlineage.cli.card_page import make_page
+    from ftlineage.cli.html_card import render_html
+
+    write_output(path, render_html(make_page(card)))
+    out.say(f"Wrote {words.clean(str(path))}.")
