@@ -233,7 +233,7 @@ class Tensors(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AdapterMember(msgspec.Struct, frozen=True, kw_only=True):
-    """One of several adapters in a folder, or the only one (name ``default``, folder ``.``)."""
+    """One of several adapters in a folder (the one at the top has the name ``default`` and the folder ``.``)."""
 
     name: str
     folder: str
