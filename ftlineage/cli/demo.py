@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 from pathlib import Path
-from typing import Annotated
 
-import typer  # noqa: TID253 - loaded only when this command runs
+import click
 
 from ftlineage.cli.lazy import verb
 from ftlineage.cli.output import Output
@@ -17,12 +16,8 @@ _NEEDED = ("torch", "transformers", "peft", "trl", "datasets", "accelerate", "py
 
 
 @verb("ftlineage demo", "ftlineage demo play")
-def demo(
-    out: Output,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to play; made if missing.")] = Path(
-        "ftlineage-demo"
-    ),
-) -> int:
+@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default="ftlineage-demo")
+def demo(out: Output, folder: Path) -> int:
     """Train a tiny model for real, record it, verify it, tamper with it, and watch its base move.
 
     Needs no network and no account: the Hub is a stand-in on this machine. Takes under a minute on

@@ -61,7 +61,7 @@ def explain(error: Exception) -> Fault:
     """Words and exit code of any exception."""
     if isinstance(error, FtlineageError):
         return _deliberate(error)
-    if hasattr(error, "format_message"):  # typer's and click's usage errors share only this
+    if hasattr(error, "format_message"):  # click's errors; click itself may not be loaded yet
         return _typed_wrong(error)
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("ftlineage"):
         package = error.name.partition(".")[0]

@@ -1,7 +1,7 @@
-"""Typer commands that are imported only when their verb is typed, and the flags every verb has.
+"""Click commands that are imported only when their verb is typed, and the flags every verb has.
 
 A verb is a function ``name(out: Output, ...) -> int | None`` marked with :func:`verb`; what it
-returns is the exit code. Nothing else in ``cli`` knows how typer is put together.
+returns is the exit code. Why click and not typer: ``docs/adr``, "click for the command line".
 """
 
 from __future__ import annotations
@@ -9,30 +9,23 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-import typer  # noqa: TID253 - this module is loaded only when a command runs, never for --version
-from typer.core import TyperGroup  # noqa: TID253
+import click
 
 from ftlineage import __version__
 from ftlineage.cli.errors import USAGE
 from ftlineage.cli.output import Output
 from ftlineage.errors import BadArgumentError
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but results and errors.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-_SHARED = [
-    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
-    for name, annotation in (("json", Json), ("quiet", Quiet), ("debug", Debug))
-]
-
-Verb = Callable[..., int | None]
-
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_SHARED = (
+    click.option("--json", is_flag=True, help="Print one JSON document on stdout and nothing else there."),
+    click.option("-q", "--quiet", is_flag=True, help="Say nothing but results and errors."),
+    click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,119 +36,98 @@ class Entry:
     summary: str
 
 
-def verb(*examples: str) -> Callable[[Verb], Verb]:
-    """Make a function a command: its first argument ``out`` is built from the shared flags.
+class Command(click.Command):
+    """A command whose examples end its ``--help`` line by line, as they are typed."""
+
+    examples: tuple[str, ...] = ()
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the examples."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+
+
+def verb(*examples: str) -> Callable[[Callable[..., int | None]], Command]:
+    """Make a function a command: its argument ``out`` is built from the flags every verb has.
 
     Args:
         examples: Command lines for the end of its ``--help``.
     """
 
-    def decorate(function: Verb) -> Verb:
-        signature = inspect.signature(function, eval_str=True)
-        own = [parameter for name, parameter in signature.parameters.items() if name != "out"]
-        parameters = [*(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own), *_SHARED]
-
+    def decorate(function: Callable[..., int | None]) -> Command:
         @functools.wraps(function)
-        def command(*, json: bool, quiet: bool, debug: bool, **arguments: Any) -> int | None:
+        def call(*, json: bool, quiet: bool, debug: bool, **arguments: Any) -> int | None:
             return function(Output(json=json, quiet=quiet, debug=debug), **arguments)
 
-        # typer reads the signature and the annotations; both must be those of the flags.
-        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        command.__annotations__ = {one.name: one.annotation for one in parameters}
-        command.examples = examples  # type: ignore[attr-defined]
+        callback: Any = call
+        for option in reversed(_SHARED):
+            callback = option(callback)
+        # Options are listed in the order of this list, and decorators leave it reversed: shared ones come last.
+        own = len(callback.__click_params__) - len(_SHARED)
+        callback.__click_params__ = callback.__click_params__[own:] + callback.__click_params__[:own]
+        command = click.command(cls=Command, context_settings=CONTEXT)(callback)
+        command.examples = examples
         return command
 
     return decorate
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(click.Group):
     """A group whose commands are strings until one of them is typed."""
 
-    table: Mapping[str, Entry] = {}
+    def __init__(self, name: str, *, table: Mapping[str, Entry], summary: str) -> None:
+        super().__init__(name=name, help=summary, context_settings=CONTEXT)
+        self._table = table
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """All verbs, in the order of the table."""
-        return list(self.table)
+        return list(self._table)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import the module of one verb."""
-        entry = self.table.get(cmd_name)
-        return None if entry is None else _build(cmd_name, entry)
+        entry = self._table.get(cmd_name)
+        if entry is None:
+            return None
+        if isinstance(entry.target, Mapping):
+            return LazyGroup(cmd_name, table=entry.target, summary=entry.summary)
+        module, _, function = entry.target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), function)
+        return command
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list in ``--help``, without importing the commands."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in self.table.items()])
+            formatter.write_dl([(name, entry.summary) for name, entry in self._table.items()])
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Show the help when nothing was typed; point at the right place for the shared flags."""
-        if not args:
-            typer.echo(ctx.get_help(), err=True)
-            raise typer.Exit(USAGE)
-        if args[0] in ("--json", "-q", "--quiet", "--debug"):
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(USAGE)
+        if args[:1] in (["--json"], ["-q"], ["--quiet"], ["--debug"]):
             raise BadArgumentError(
                 argument=args[0],
                 reason="comes after the command",
-                hint=f"For example: {ctx.command_path} {next(iter(self.table))} {args[0]}",
+                hint=f"For example: {ctx.command_path} {next(iter(self._table))} {args[0]}",
             )
         return super().parse_args(ctx, args)
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest command when there is none of that name."""
         typed = args[0]
-        if typed not in self.table and not typed.startswith("-"):
-            close = difflib.get_close_matches(typed, self.table, n=1)
+        if typed not in self._table and not typed.startswith("-") and not ctx.resilient_parsing:
+            close = difflib.get_close_matches(typed, self._table, n=1)
             hint = f"Did you mean `{ctx.command_path} {close[0]}`?" if close else f"See `{ctx.command_path} --help`"
             raise BadArgumentError(argument=typed, reason="no such command", hint=hint)
         return super().resolve_command(ctx, args)
 
 
-def build_app(table: Mapping[str, Entry], *, name: str, summary: str, root: bool = False) -> Any:
-    """The command group over a table, as a command object that typer can run."""
-    group = type("Group", (LazyGroup,), {"table": table})
-    app = typer.Typer(
-        name=name,
-        cls=group,
-        help=summary,
-        add_completion=root,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        context_settings=CONTEXT,
-    )
-    app.callback()(_root if root else _nothing)
-    return typer.main.get_command(app)
-
-
-def _show_version(*, asked: bool) -> None:
-    # `ftlineage --version` alone is answered in __main__; this is for --help and for odd orders.
-    if asked:
-        typer.echo(f"ftlineage {__version__}")
-        raise typer.Exit
-
-
-Version = Annotated[
-    bool, typer.Option("-V", "--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
-]
-
-
-def _root(*, version: Version = False) -> None:
-    """Hold the options that come before a command."""
-
-
-def _nothing() -> None:
-    """Hold no options."""
-
-
-def _build(name: str, entry: Entry) -> Any:
-    if isinstance(entry.target, Mapping):
-        return build_app(entry.target, name=name, summary=entry.summary)
-    module, _, function = entry.target.partition(":")
-    callback = getattr(importlib.import_module(module), function)
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name, context_settings=CONTEXT, epilog=_examples(callback))(callback)
-    return typer.main.get_command(app)
-
-
-def _examples(callback: Any) -> str | None:
-    examples: Sequence[str] = getattr(callback, "examples", ())
-    return "\b\nExamples:\n" + "\n".join(f"  $ {example}" for example in examples) if examples else None
+def build_root(name: str, table: Mapping[str, Entry], *, summary: str) -> click.Group:
+    """The group of all verbs, with ``--version``."""
+    root = LazyGroup(name, table=table, summary=summary)
+    # `--version` alone is answered in __main__; this one is for --help and for odd orders.
+    return click.version_option(__version__, "-V", "--version", message=f"{name} %(version)s")(root)

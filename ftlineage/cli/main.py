@@ -54,21 +54,21 @@ def _guarded(arguments: list[str], out: Output) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    import typer
+    import click
 
-    from ftlineage.cli.lazy import build_app
+    from ftlineage.cli.lazy import build_root
 
-    command = build_app(commands(), name=NAME, summary=SUMMARY, root=True)
+    command = build_root(NAME, commands(), summary=SUMMARY)
     if f"_{NAME.upper()}_COMPLETE" in os.environ:
-        command(prog_name=NAME)  # answers the shell and exits
+        command(prog_name=NAME)  # answers the shell's question and exits
     try:
         # Not command.main(): that one prints and exits by rules of its own, and turns a closed
         # pipe into exit code 1, which here means "findings".
         with command.make_context(NAME, arguments) as context:
             code = command.invoke(context)
-    except typer.Exit as leave:
+    except click.exceptions.Exit as leave:
         return leave.exit_code
-    except typer.Abort:
+    except click.Abort:
         return INTERRUPTED
     return code if isinstance(code, int) else FINE
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer  # noqa: TID253 - this module is loaded only when its verb is typed
+import click
 
 from ftlineage.cli.lazy import verb
 from ftlineage.cli.output import Output, write_output
@@ -14,15 +13,12 @@ from ftlineage.cli.target import folder_of
 from ftlineage.core import words
 from ftlineage.core.card import Card
 
-Target = Annotated[str, typer.Argument(metavar="TARGET", help="A folder with a lineage.json.", show_default=False)]
-Html = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Write one self-contained HTML page.", show_default=False)
-]
-
 
 @verb("ftlineage show out/support-bot", "ftlineage show out/support-bot --html card.html")
-def show(out: Output, target: Target, html: Html = None) -> None:
-    """Show what a version is made of.
+@click.argument("target")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write one self-contained HTML page.")
+def show(out: Output, target: str, html: Path | None) -> None:
+    """Show what a version is made of. TARGET is a folder with a lineage.json.
 
     Prints base, data, adapter, prompts, preprocessing, recipe, code and environment, and what is
     not recorded. With --json, prints the card itself; with -q, its id.
