@@ -107,10 +107,9 @@ class LazyGroup(click.Group):
             click.echo(ctx.get_help(), err=True)
             ctx.exit(USAGE)
         if args[:1] in (["--json"], ["-q"], ["--quiet"], ["--debug"]):
+            name = next((arg for arg in args if arg in self._table), "COMMAND")
             raise BadArgumentError(
-                argument=args[0],
-                reason="comes after the command",
-                hint=f"For example: {ctx.command_path} {next(iter(self._table))} {args[0]}",
+                argument=args[0], reason="comes after the command", hint=f"Type: {ctx.command_path} {name} {args[0]}"
             )
         return super().parse_args(ctx, args)
 

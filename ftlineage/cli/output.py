@@ -94,7 +94,7 @@ def sentence(text: str, *, indent: str = "", first: str | None = None, stream: T
     Words longer than a line (paths, digests, commands) are left whole, so that they can be copied.
     """
     return textwrap.fill(
-        words.clean(" ".join(text.split())),
+        words.clean(text.replace("\n", " ")),
         width=width(stream),
         initial_indent=indent if first is None else first,
         subsequent_indent=indent,
