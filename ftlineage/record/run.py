@@ -119,11 +119,15 @@ class Run:
 
     def observe_code(self) -> None:
         """Look at the code now: what is on disk when training ends may no longer be what ran."""
+        from ftlineage.record.kept import keep_sources
         from ftlineage.sources.code import observe_code, observe_script
 
         main = getattr(sys.modules.get("__main__"), "__file__", None)
+        start = Path(main) if main else Path.cwd()
         self.script = observe_script(Path(main) if main else None)
-        self.code = observe_code(Path(main).parent if main else Path.cwd(), exclude=[self.out])
+        self.code = observe_code(start, exclude=[self.out])
+        if distributed.is_writer():
+            self.unrecorded.extend(keep_sources(start, script=self.script, code=self.code))
 
     def _write_partial(self, failure: type[BaseException] | None) -> None:
         if not distributed.is_writer():

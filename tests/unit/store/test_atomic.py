@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ def test_a_file_is_replaced_whole(tmp_path):
     write_bytes(path, b"old")
     write_bytes(path, b"new and longer")
     assert path.read_bytes() == b"new and longer"
-    assert os.listdir(tmp_path) == ["card"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["card"]
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path):
