@@ -73,6 +73,15 @@ class BadInputError(UsageError):
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
+class UnsupportedRowsError(UsageError):
+    """Rows of a form that has no fingerprint (unions, two columns of one name, a cell beyond 4 GiB)."""
+
+    template: ClassVar[str] = "column {column!r}: {reason}"
+    column: str
+    reason: str
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
 class BadArgumentError(UsageError):
     """A flag or argument has a value that means nothing."""
 
@@ -181,6 +190,16 @@ class HubRefusedError(UndecidedError):
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
+class HubAnswerMalformedError(UndecidedError):
+    """The Hub, or something between, answered with what cannot be an answer (a login page, no commit id)."""
+
+    template: ClassVar[str] = "the Hub at {endpoint} gave no sound answer for {repo}: {reason}"
+    repo: str
+    endpoint: str
+    reason: str
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
 class RepositoryNotFoundError(UndecidedError):
     """No such repository, or it is private and the token does not open it."""
 
@@ -221,12 +240,30 @@ class NotCachedError(UndecidedError):
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
+class RemoteCodeUnpinnableError(UndecidedError):
+    """A model whose code comes from several repositories, while transformers takes one ``code_revision``."""
+
+    template: ClassVar[str] = "{model} runs code from {sources}, and one code_revision cannot pin them all"
+    model: str
+    sources: str
+    hint: str = "Copy the code into the model's own repository, or load without trust_remote_code"
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
 class StorageError(UndecidedError):
     """The operating system failed while reading or writing (disk full, input/output error)."""
 
     template: ClassVar[str] = "{path}: {cause}"
     path: str
     cause: str
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class PatchUnavailableError(UndecidedError):
+    """Changes to tracked files since the commit cannot be read."""
+
+    template: ClassVar[str] = "the patch of uncommitted changes cannot be had: {reason}"
+    reason: str
 
 
 # --- provably wrong ----------------------------------------------------------------------------

@@ -166,7 +166,7 @@ def real_file(path: Path, root: Path) -> Path:
         mode = real.lstat().st_mode
     except OSError as error:
         raise _open_error(error, shown) from error
-    if not real.is_relative_to(real_root) and real.parent != _cache_blobs(real_root):
+    if not real.is_relative_to(real_root) and not _in_cache_blobs(real, real_root):
         raise UnsafePathError(path=shown, reason="the symbolic link leaves the folder")
     _require_regular(mode, shown)
     return real
@@ -312,13 +312,14 @@ def _entries(folder: Path, shown: str) -> list[os.DirEntry[str]]:
         raise StorageError(path=shown or str(folder), cause=_cause(error)) from error
 
 
-def _cache_blobs(root: Path) -> Path | None:
-    """``blobs/`` of the cached Hub repository if ``root`` lies in ``<repo>/snapshots/<commit>``."""
+def _in_cache_blobs(real: Path, root: Path) -> bool:
+    """Whether a file lies where links of a Hub cache snapshot lead, if ``root`` is in ``<repo>/snapshots/<commit>``."""
     for folder in (root, *root.parents):
         repository = folder.parent.parent
         if folder.parent.name == "snapshots" and is_commit_sha(folder.name) and "--" in repository.name:
-            return repository / "blobs"
-    return None
+            # With Xet, one copy serves all repositories of the cache: <cache>/blobs/<2 hex digits>/<hash>.
+            return real.parent == repository / "blobs" or real.parent.parent == repository.parent / "blobs"
+    return False
 
 
 def _open(path: Path, shown: str) -> int:

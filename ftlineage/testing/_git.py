@@ -1,4 +1,4 @@
-"""Git's object ids, so that what LocalHub calls a commit, tree or blob is what Git would call it.
+"""Ids of trees and commits, so that what LocalHub calls a commit is what Git would call it.
 
 Only ids are computed; nothing is stored in Git's own format and no ``git`` program is needed.
 Format source: ``git help gitformat-pack`` and "Git Internals - Git Objects".
@@ -6,16 +6,12 @@ Format source: ``git help gitformat-pack`` and "Git Internals - Git Objects".
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
+
+from ftlineage.hashing.git import object_id
 
 _FILE_MODE = b"100644"
 _TREE_MODE = b"40000"
-
-
-def object_id(kind: str, body: bytes) -> str:
-    """SHA-1 of a Git object as 40 hex digits; ``kind`` is ``blob``, ``tree`` or ``commit``."""
-    return hashlib.sha1(f"{kind} {len(body)}\0".encode() + body, usedforsecurity=False).hexdigest()
 
 
 def lfs_pointer(sha256: str, size: int) -> bytes:

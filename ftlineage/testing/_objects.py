@@ -17,6 +17,7 @@ from typing import IO
 import msgspec
 
 from ftlineage.errors import BadArgumentError
+from ftlineage.hashing.git import object_id
 from ftlineage.testing import _git
 
 _LFS_PATTERNS = """
@@ -88,7 +89,7 @@ class Objects:
         path = self.path(sha256)
         size = path.stat().st_size
         body = _git.lfs_pointer(sha256, size) if lfs else path.read_bytes()
-        return Entry(size=size, sha256=sha256, blob_id=_git.object_id("blob", body), lfs=lfs)
+        return Entry(size=size, sha256=sha256, blob_id=object_id("blob", body), lfs=lfs)
 
 
 def is_lfs(path: str, size: int, attributes: bytes) -> bool:
