@@ -185,7 +185,11 @@ class EmbeddingModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Retrieval(msgspec.Struct, frozen=True, kw_only=True):
-    """A retrieval index as it stood: engine, its own version, content digest and count of entries."""
+    """A retrieval index as it stood: engine, its own version, content digest and count of entries.
+
+    ``algorithm`` says how ``digest`` was made, null where the object gave its own; digests of
+    different algorithms cannot be compared.
+    """
 
     name: str
     kind: str
@@ -195,6 +199,7 @@ class Retrieval(msgspec.Struct, frozen=True, kw_only=True):
     embedding_model: EmbeddingModel | None = None
     chunking: dict[str, Any] | None = None
     evidence: Evidence = "observed"
+    algorithm: str | None = None
 
 
 # --- adapter -----------------------------------------------------------------------------------
@@ -283,13 +288,18 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
-    """The repository the script lives in. ``commit`` is null without Git."""
+    """The repository the script lives in, as it stood: commit, changes to tracked files, new files.
+
+    ``commit`` is null before the first commit; ``dirty`` is null when Git could not compare.
+    ``incomplete`` says in words what of this section could not be observed.
+    """
 
     repository: str | None = None
     commit: CommitSha | None = None
     dirty: bool | None = None
     diff: Sha256 | None = None
     untracked: list[FileRecord] = []
+    incomplete: str | None = None
 
 
 class Cpu(msgspec.Struct, frozen=True, kw_only=True):
