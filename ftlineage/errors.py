@@ -250,6 +250,15 @@ class RemoteCodeUnpinnableError(UndecidedError):
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
+class IndexUnreachableError(UndecidedError):
+    """A database that holds a retrieval index did not answer; ``place`` never holds user or password."""
+
+    template: ClassVar[str] = "the index at {place} cannot be read: {cause}"
+    place: str
+    cause: str
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
 class StorageError(UndecidedError):
     """The operating system failed while reading or writing (disk full, input/output error)."""
 
