@@ -66,6 +66,11 @@ def _near_getaddrinfo(host, *args, **kwargs):
     return _getaddrinfo(host, *args, **kwargs)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--update-goldens`` rewrites the expected texts in ``tests/golden``; read the diff before you commit it."""
+    parser.addoption("--update-goldens", action="store_true", help="rewrite the files in tests/golden")
+
+
 def pytest_configure() -> None:
     """Close the network, except to this machine."""
     socket.socket.connect = _near_connect  # type: ignore[assignment,method-assign]
