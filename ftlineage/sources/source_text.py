@@ -75,15 +75,20 @@ def _file(subject: Any) -> str | None:
 def is_own(subject: Any) -> bool:
     """Whether code is the user's: from a file that is neither installed nor part of Python."""
     name = _file(subject)
-    if name is None:
-        return False
-    path = Path(name).resolve()
-    return not any(path.is_relative_to(root) for root in _installed_roots())
+    return name is not None and not is_installed(Path(name))
+
+
+def is_installed(path: Path) -> bool:
+    """Whether a file belongs to Python, to an installed package, or to ftlineage itself."""
+    real = path.resolve()
+    return any(real.is_relative_to(root) for root in _installed_roots())
 
 
 @functools.cache
 def _installed_roots() -> tuple[Path, ...]:
-    places = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    names = ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
+    places = {sysconfig.get_path(name) for name in names}
+    places.add(sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user")))
     # An editable ftlineage is a tool here like any other.
     places.add(str(Path(__file__).parent.parent))
     places |= {entry for entry in sys.path if PurePath(entry).name in ("site-packages", "dist-packages")}
