@@ -88,8 +88,13 @@ class Card:
 
     @property
     def id(self) -> str:
-        """The id the document claims; compare with :func:`card_id` before trusting it."""
+        """The id the document claims; compare with ``content_id`` before trusting it."""
         return self._body.id
+
+    @property
+    def content_id(self) -> str:
+        """The id that the document's content really has."""
+        return card_id(self._document)
 
     @property
     def name(self) -> str:

@@ -41,6 +41,9 @@ class Receipts(Protocol):
     def put(self, path: Path, state: os.stat_result, sha256: str) -> None:
         """Remember the digest of a file that was hashed in this state."""
 
+    def close(self) -> None:
+        """Give back what is held open."""
+
 
 class NoReceipts:
     """Remembers nothing: every byte is read again."""
@@ -50,6 +53,9 @@ class NoReceipts:
         return None
 
     def put(self, path: Path, state: os.stat_result, sha256: str) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
         """Do nothing."""
 
 
@@ -81,7 +87,7 @@ class FileReceipts:
             self._execute(_KEEP, (str(path), state_key(state), sha256))
 
     def close(self) -> None:
-        """Give the file back."""
+        """See :class:`Receipts`."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()

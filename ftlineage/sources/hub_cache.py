@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -50,10 +51,18 @@ class CachedSnapshot:
 
 
 def cache_root() -> Path:
-    """Folder of the Hub cache that clients in this process use."""
-    from huggingface_hub import constants
+    """Folder of the Hub cache that clients in this process use.
 
-    return Path(constants.HF_HUB_CACHE)
+    The client reads the variables once, when it is first imported; where that has not happened its
+    rules are followed without importing it, because a gate in front of a server must start fast.
+    """
+    constants = sys.modules.get("huggingface_hub.constants")
+    if constants is not None:
+        return Path(constants.HF_HUB_CACHE)
+    default = Path("~/.cache").expanduser()
+    home = _expanded("HF_HOME", str(Path(os.environ.get("XDG_CACHE_HOME", default)) / "huggingface"))
+    older = os.environ.get("HUGGINGFACE_HUB_CACHE", str(Path(home) / "hub"))
+    return Path(_expanded("HF_HUB_CACHE", older))
 
 
 def snapshot_folder(repo: str, sha: str, repo_type: RepoType = "model") -> Path:
@@ -88,6 +97,10 @@ def identify_snapshot(folder: Path) -> CachedSnapshot | None:
         return None
     kind: Any = match["kind"]
     return CachedSnapshot(repo=match["repo"].replace("--", "/"), repo_type=kind, sha=real.name, folder=real)
+
+
+def _expanded(variable: str, default: str) -> str:
+    return os.path.expandvars(os.path.expanduser(os.environ.get(variable, default)))  # noqa: PTH111 - a text
 
 
 def _repository(repo: str, repo_type: RepoType) -> Path:
