@@ -78,7 +78,7 @@ def parse_base(text: str) -> tuple[str, str | None]:
         raise BadReferenceError(reference=text, reason=reason)
     is_hub = text.startswith("hf://")
     rest = text.removeprefix("hf://").removeprefix("models/") if is_hub else text
-    if not is_hub and (text.startswith(_LOCAL) or Path(text).exists()):
+    if text and not is_hub and (text.startswith(_LOCAL) or Path(text).exists()):
         return text, None
     model, at, revision = rest.partition("@")
     if not model or (at and not revision):

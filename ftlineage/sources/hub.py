@@ -155,6 +155,7 @@ def fetch_files(
     missing = [path for path in paths if not (commit.folder / path).is_file()]
     if not missing:
         return
+    _knock(commit, missing[0], timeout=timeout, token=token)
     from concurrent.futures import ThreadPoolExecutor
 
     total = sum(sizes.get(path, 0) for path in missing)
@@ -256,9 +257,11 @@ def _from_cache(
     if not is_commit_sha(asked):
         sha = cached_ref(repo, asked or "main", repo_type)
         if sha is None or not allow_cached_ref:
-            what = f"which commit {asked or 'main'!r} is now"
+            what = f"the Hub's present {asked or 'main'!r}"
             hint = (
-                f"It was {sha} when last downloaded; to load that, ask for {repo}@{sha}" if sha else NotCachedError.hint
+                f"It stood at {sha} when last downloaded; to load that, ask for {repo}@{sha}"
+                if sha
+                else NotCachedError.hint
             )
             raise NotCachedError(repo=repo, what=what, hint=hint)
     folder = snapshot_folder(repo, str(sha), repo_type)
@@ -266,6 +269,17 @@ def _from_cache(
         raise NotCachedError(repo=repo, what=f"commit {sha}")
     files = cached_files(folder)
     return HubCommit(repo=repo, repo_type=repo_type, requested=requested, sha=str(sha), files=files, cached=True)
+
+
+def _knock(commit: HubCommit, path: str, *, timeout: float, token: str | bool | None) -> None:
+    """One request that fails at once where the client's download would retry for minutes."""
+    if is_offline():
+        raise NotCachedError(repo=commit.repo, what=f"{path} at {commit.sha}")
+    with hub_errors(commit.repo, kind=commit.repo_type, revision=commit.sha, timeout=timeout):
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+        url = hf_hub_url(commit.repo, path, repo_type=commit.repo_type, revision=commit.sha)
+        get_hf_file_metadata(url, timeout=timeout, token=token, library_name="ftlineage")
 
 
 def _fetch(commit: HubCommit, path: str, *, bar: type, timeout: float, token: str | bool | None) -> None:
