@@ -145,14 +145,23 @@ def abandon_streams() -> None:
 
 
 def _write(stream: TextIO | None, text: str) -> None:
-    if stream is not None:  # it is None when the caller closed the descriptor
+    if stream is None:  # the caller closed the descriptor
+        return
+    if hasattr(stream, "buffer"):
+        _write_bytes(stream, text.encode(stream.encoding, "backslashreplace"))
+    else:
         stream.write(text)
 
 
 def _write_bytes(stream: TextIO | None, data: bytes) -> None:
-    buffer = getattr(stream, "buffer", None)
-    if stream is None or buffer is None:
-        _write(stream, data.decode())
+    if stream is None:
+        return
+    if not hasattr(stream, "buffer"):
+        stream.write(data.decode())
         return
     stream.flush()
-    buffer.write(data)
+    rest = memoryview(data)
+    while rest:
+        # With PYTHONUNBUFFERED this is the bare descriptor: it takes what it can, and a reader that
+        # left halfway is seen only by the next write.
+        rest = rest[stream.buffer.write(rest) :]

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from ftlineage.core.card import CARD_NAME
-from ftlineage.errors import BadInputError, BadReferenceError, PathNotFoundError
+from ftlineage.errors import BadArgumentError, BadInputError, BadReferenceError, PathNotFoundError
 
 _REGISTRY = re.compile(r"[A-Za-z0-9][\w.-]*@[\w.:-]+")
 
@@ -24,6 +24,8 @@ def folder_of(target: str) -> Path:
         PathNotFoundError: Nothing is there.
         BadInputError: Something is there that is neither a folder nor a card.
     """
+    if not target:
+        raise BadArgumentError(argument="TARGET", reason="the name is empty", hint="Name a folder, such as .")
     if target.startswith("hf://"):
         repo = target.removeprefix("hf://").partition("@")[0]
         raise BadReferenceError(
