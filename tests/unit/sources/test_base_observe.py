@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 
 from ftlineage.core import codec
 from ftlineage.core.sections import Base, LoadedAs
 from ftlineage.errors import BadInputError, DigestMismatchError, NotCachedError, UnsafePathError
-from ftlineage.sources.base import observe_base, resolve_base
+from ftlineage.sources.base import ResolvedBase, observe_base, resolve_base
 from ftlineage.sources.base_files import load_files
 from ftlineage.sources.hub import download_snapshot
 
@@ -32,13 +33,18 @@ def sha(hub):
     return hub.commit(REPO, FILES)
 
 
+def download(base: ResolvedBase, patterns: list[str] | None = None) -> Path:
+    assert base.commit is not None
+    return download_snapshot(base.commit, allow_patterns=patterns)
+
+
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
 def test_section_of_a_hub_model(hub, sha):
     base = resolve_base(REPO, "main")
-    download_snapshot(base.commit)
+    download(base)
     section = observe_base(base, loaded_as=LoadedAs(class_="LlamaForCausalLM"), code_revision=None)
     assert codec.builtins(section) == {
         "model": REPO,
@@ -57,7 +63,7 @@ def test_section_is_the_same_with_an_empty_and_a_full_cache(hub, sha, tmp_path):
     def observe(home, patterns):
         with hub.activate(home=tmp_path / home):
             base = resolve_base(REPO)
-            download_snapshot(base.commit, allow_patterns=patterns)
+            download(base, patterns)
             return observe_base(base)
 
     assert observe("weights-only", ["model.safetensors"]) == observe("everything", None)
@@ -74,7 +80,7 @@ def test_weights_that_are_not_here_are_declared_not_downloaded(hub, sha):
 
 def test_head_that_moves_after_resolving_changes_nothing(hub, sha):
     base = resolve_base(REPO)
-    download_snapshot(base.commit)
+    download(base)
     before = observe_base(base)
     hub.commit(REPO, {"config.json": b"{}", "model.safetensors": WEIGHTS[::-1], "chat_template.jinja": b"evil"})
     hub.requests.clear()
@@ -84,7 +90,7 @@ def test_head_that_moves_after_resolving_changes_nothing(hub, sha):
 
 def test_t11_damaged_cache_is_an_error_and_never_a_section(hub, sha):
     base = resolve_base(REPO)
-    folder = download_snapshot(base.commit)
+    folder = download(base)
     blob = (folder / "tokenizer.json").resolve()
     blob.write_bytes(b"[]")
     with pytest.raises(DigestMismatchError, match=r"^tokenizer\.json is not what it should be"):
@@ -93,7 +99,7 @@ def test_t11_damaged_cache_is_an_error_and_never_a_section(hub, sha):
 
 def test_planted_file_that_a_load_would_read_is_refused(hub, sha):
     base = resolve_base(REPO)
-    folder = download_snapshot(base.commit)
+    folder = download(base)
     (folder / "notes.md").write_text("mine")
     assert observe_base(base).evidence == "observed"
     (folder / "added_tokens.json").write_text("{}")
@@ -102,7 +108,7 @@ def test_planted_file_that_a_load_would_read_is_refused(hub, sha):
 
 
 def test_offline_the_cached_files_are_observed(hub, sha):
-    download_snapshot(resolve_base(REPO).commit, allow_patterns=["config.json", "model.safetensors"])
+    download(resolve_base(REPO), ["config.json", "model.safetensors"])
     with hub.activate(offline=True):
         section = observe_base(resolve_base(REPO, sha))
     assert [file.path for file in section.files] == ["config.json", "model.safetensors"]

@@ -16,7 +16,7 @@ from ftlineage.errors import (
     RemoteCodeUnpinnableError,
 )
 from ftlineage.sources.base import parse_base, pinned_kwargs, resolve_base
-from ftlineage.sources.hub import download_snapshot
+from ftlineage.sources.hub import download_snapshot, resolve_revision
 
 REPO = "acme/tiny"
 
@@ -150,7 +150,7 @@ def test_folder_has_no_revisions(hub, here):
 
 
 def test_folder_in_the_hub_cache_is_its_commit(hub, here, sha):
-    folder = download_snapshot(resolve_base(REPO).commit)
+    folder = download_snapshot(resolve_revision(REPO))
     hub.commit(REPO, {"config.json": b"{ }"})
     hub.requests.clear()
     base = resolve_base(str(folder))
@@ -165,7 +165,7 @@ def test_folder_in_the_hub_cache_is_its_commit(hub, here, sha):
 
 
 def test_base_offline_needs_the_commit(hub, here, sha):
-    download_snapshot(resolve_base(REPO).commit)
+    download_snapshot(resolve_revision(REPO))
     with hub.activate(offline=True):
         assert resolve_base(f"{REPO}@{sha}").revision == sha
         with pytest.raises(NotCachedError):

@@ -115,7 +115,7 @@ def test_t06_hub_that_is_down_is_not_the_cached_commit(hub, warm, status):
 @pytest.mark.parametrize("status", [400, 404, 410, 418, 451])
 def test_other_refusals_keep_their_status(hub, sha, status):
     hub.faults.status(INFO, status)
-    with pytest.raises(UndecidedError) as caught:
+    with pytest.raises(HubRefusedError) as caught:
         resolve_revision(REPO)
     assert caught.value.status == status
 
