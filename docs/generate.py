@@ -1,8 +1,8 @@
 """Write the parts of the documentation that are made from the code: ``python -m docs.generate``.
 
-The card's JSON Schema (once in ``docs/``, once inside the package) and the help texts in
-``docs/cli.md``. ``tests/test_docs.py`` and ``tests/test_schema.py`` fail while they differ from
-what this writes.
+The card's JSON Schema (once in ``docs/``, once inside the package), the help texts in
+``docs/cli.md`` and the tests of each trap in ``docs/hf-traps.md``. ``tests/test_docs.py`` and
+``tests/test_schema.py`` fail while they differ from what this writes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ SCHEMAS = (ROOT / "docs" / "lineage.schema.json", ROOT / "ftlineage" / "schema" 
 CLI = ROOT / "docs" / "cli.md"
 # Help is wrapped to the terminal; the committed text must not depend on whose.
 COLUMNS = "100"
-_BLOCK = re.compile(r"(?<=<!-- help: begin -->\n).*(?=<!-- help: end -->)", re.DOTALL)
+TRAPS = ROOT / "docs" / "hf-traps.md"
+_TRAP = re.compile(r"^\*\*T(\d+)\. ", re.MULTILINE)
+_TRAP_TEST = re.compile(r"^ *(?:async )?def (test_t(\d\d)_\w+)", re.MULTILINE)
 
 
 def schema_bytes() -> bytes:
@@ -68,10 +70,37 @@ def _help_block(command: str) -> str:
     return f"{title}```text\n$ {typed} --help\n{help_text(command)}\n```\n"
 
 
-def cli_page(page: str) -> str:
-    """``docs/cli.md`` with its generated block renewed and everything else as it was."""
-    block = f"\n{help_blocks()}\n"
-    return _BLOCK.sub(lambda _: block, page, count=1)
+def trap_tests() -> dict[int, list[str]]:
+    """The tests named after each trap of ``docs/hf-traps.md``, as ``path::name``."""
+    found: dict[int, list[str]] = {int(number): [] for number in _TRAP.findall(TRAPS.read_text(encoding="utf-8"))}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for name, number in _TRAP_TEST.findall(path.read_text(encoding="utf-8")):
+            found.setdefault(int(number), []).append(f"{path.relative_to(ROOT).as_posix()}::{name}")
+    return dict(sorted(found.items()))
+
+
+def trap_table() -> str:
+    """The tests of every trap, as Markdown."""
+    lines = ["| trap | tests |", "|---|---|"]
+    for number, tests in trap_tests().items():
+        cell = "<br>".join(f"`{test}`" for test in tests) or "none"
+        lines.append(f"| T{number} | {cell} |")
+    return "\n".join(lines)
+
+
+def renewed(path: Path, name: str, block: str) -> str:
+    """A page with the part between ``<!-- name: begin -->`` and ``<!-- name: end -->`` replaced."""
+    head, begin, rest = path.read_text(encoding="utf-8").partition(f"<!-- {name}: begin -->\n")
+    _, end, tail = rest.partition(f"<!-- {name}: end -->")
+    if not (begin and end):
+        message = f"{path.name} has no place for {name}"
+        raise ValueError(message)
+    return f"{head}{begin}\n{block.strip()}\n\n{end}{tail}"
+
+
+def pages() -> dict[Path, str]:
+    """Every page with a generated part, as it must be."""
+    return {CLI: renewed(CLI, "help", help_blocks()), TRAPS: renewed(TRAPS, "tests", trap_table())}
 
 
 def write_all() -> None:
@@ -79,7 +108,8 @@ def write_all() -> None:
     for path in SCHEMAS:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(schema_bytes())
-    CLI.write_text(cli_page(CLI.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

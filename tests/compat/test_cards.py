@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from ftlineage.core import card as cards
-from ftlineage.core.card import CardBody, card_id, is_newer_minor, make_card, read_card, read_document
+from ftlineage.core.card import CardBody, card_id, is_newer_minor, read_card, read_document
 from ftlineage.errors import CardTooNewError
 
 HERE = Path(__file__).parent
@@ -53,7 +53,6 @@ def test_released_cards_read_and_keep_their_id(path):
     card = read_card(path.read_bytes())
     assert card.id == card_id(card.document())
     assert card.to_bytes() == path.read_bytes()
-    assert make_card(card.body).id == card.id
 
 
 def _structs(kind: object) -> typing.Iterator[type]:

@@ -1,0 +1,1 @@
+"""Documentation, and the program that renews its generated parts."""
