@@ -46,6 +46,20 @@ _SETTINGS = (
     ("num_virtual_tokens", "virtual tokens"),
     ("bias", "bias"),
 )
+_METHODS = {
+    "full": "full fine-tune",
+    "lora": "LoRA",
+    "adalora": "AdaLoRA",
+    "vera": "VeRA",
+    "loha": "LoHa",
+    "lokr": "LoKr",
+    "ia3": "IA3",
+    "oft": "OFT",
+    "boft": "BOFT",
+    "prompt_tuning": "prompt tuning",
+    "prefix_tuning": "prefix tuning",
+    "p_tuning": "p-tuning",
+}
 _SWITCHES = (("use_dora", "DoRA"), ("use_rslora", "rsLoRA"))
 
 
@@ -177,7 +191,7 @@ def _member(member: AdapterMember) -> Item:
 
 
 def _method(kind: str) -> str:
-    return {"LORA": "LoRA", "full": "full fine-tune"}.get(kind, kind)
+    return _METHODS.get(kind.lower(), kind)
 
 
 def _method_facts(config: Mapping[str, Any], targets: list[str], init: str | None) -> list[Fact]:

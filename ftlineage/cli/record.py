@@ -65,9 +65,9 @@ def record(
     else:
         place = words.clean(str(folder))
         out.text(f"Recorded {words.clean(card.name)} as {card.id} in {place}.")
-        for gap in card.body.unrecorded:
-            what = " ".join(part for part in (gap.section, gap.element) if part)
-            out.say(f"Not recorded: {words.clean(f'{what}: {gap.reason}')}.")
+        missing = dict.fromkeys(gap.section for gap in card.body.unrecorded)
+        if missing:
+            out.say(words.clean(f"Not recorded: {', '.join(missing)}; the card says why."))
         out.say(f"Next: ftlineage show {place}")
 
 

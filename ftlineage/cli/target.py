@@ -7,11 +7,12 @@ refused with a sentence instead of being looked for as files.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from pathlib import Path
 
 from ftlineage.core.card import CARD_NAME
-from ftlineage.errors import BadArgumentError, BadInputError, BadReferenceError, PathNotFoundError
+from ftlineage.errors import BadArgumentError, BadInputError, PathNotFoundError
 
 _REGISTRY = re.compile(r"[A-Za-z0-9][\w.-]*@[\w.:-]+")
 
@@ -20,7 +21,7 @@ def folder_of(target: str) -> Path:
     """The folder a target names.
 
     Raises:
-        BadReferenceError: A Hub or registry reference, which this release does not read.
+        BadArgumentError: A Hub or registry reference, which this release does not read.
         PathNotFoundError: Nothing is there.
         BadInputError: Something is there that is neither a folder nor a card.
     """
@@ -28,22 +29,23 @@ def folder_of(target: str) -> Path:
         raise BadArgumentError(argument="TARGET", reason="the name is empty", hint="Name a folder, such as .")
     if target.startswith("hf://"):
         repo = target.removeprefix("hf://").partition("@")[0]
-        raise BadReferenceError(
-            reference=target,
+        raise BadArgumentError(
+            argument=target,
             reason="this release reads folders, not the Hub",
             hint=f"Download it first: hf download {repo} --local-dir {Path(repo).name or 'adapter'}",
         )
     path = Path(target)
-    if path.is_dir():
+    # os.path answers False where pathlib raises: a parent that may not be entered.
+    if os.path.isdir(path):  # noqa: PTH112
         return path
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113
         if path.name != CARD_NAME:
             raise BadInputError(path=target, reason=f"neither a folder nor a {CARD_NAME}", hint="Name the folder")
         return path.parent
     if _REGISTRY.fullmatch(target):
-        raise BadReferenceError(
-            reference=target,
-            reason="there is no folder of that name, and this release has no registry yet",
+        raise BadArgumentError(
+            argument=target,
+            reason="no folder has that name, and this release has no registry yet",
             hint="Name the folder that holds lineage.json",
         )
     raise PathNotFoundError(path=target, hint=_suggestion(path))

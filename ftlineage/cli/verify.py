@@ -27,7 +27,7 @@ _SEVERITIES: dict[Severity, Style] = {"error": "red", "warning": "yellow", "note
 @click.option(
     "--base", type=click.Path(path_type=Path), metavar="PATH", help="Check this copy of the base against the card too."
 )
-@click.option("--full-base", is_flag=True, help="Hash every file of the base, not only those that are small.")
+@click.option("--full-base", is_flag=True, help="Read every byte of the base, even if it was hashed before.")
 def verify(out: Output, target: str, *, base: Path | None, full_base: bool) -> int:
     """Check a version against its card before serving it. TARGET is a folder with a lineage.json.
 
@@ -58,9 +58,8 @@ def _lines(report: Report, out: Output) -> Iterator[str]:
 
 def _conclusion(report: Report) -> str:
     counts = report.counts
-    checked = [
-        words.quantity(counts[key], noun) for key, noun in (("files", "file"), ("tensors", "tensor")) if counts.get(key)
-    ]
+    nouns = (("files", "file"), ("tensors", "tensor"), ("base_files", "base file"))
+    checked = [words.quantity(counts[key], noun) for key, noun in nouns if counts.get(key)]
     if counts.get("bytes"):
         checked.append(words.size(counts["bytes"]))
     extent = ", ".join([*checked, words.duration(report.seconds)])
@@ -69,8 +68,8 @@ def _conclusion(report: Report) -> str:
     if report.ok:
         remarks = f"; {', '.join(found)}" if found else ""
         return f"{report.target} matches its card{card} ({extent}{remarks})"
-    against = f"against card{card}" if card else "without a readable card"
-    return f"{report.target}: {', '.join(found) or 'evidence is missing'} {against} ({extent})"
+    against = f" against card{card}" if card else ", no readable card"
+    return f"{report.target}: {', '.join(found) or 'evidence is missing'}{against} ({extent})"
 
 
 def _finding(finding: Finding) -> Iterator[str]:

@@ -122,7 +122,7 @@ RETRIEVAL = [
 ]
 
 ADAPTER = s.Adapter(
-    type="LORA",
+    type="lora",
     config={"peft_type": "LORA", "r": 8, "lora_alpha": 16, "lora_dropout": 0.05, "bias": "none", "use_dora": False},
     config_digest=sha("config"),
     files=[file("adapter_config.json", 1_034), file("adapter_model.safetensors", 2_269_312)],

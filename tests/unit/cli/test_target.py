@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ftlineage.cli.target import folder_of
-from ftlineage.errors import BadArgumentError, BadInputError, BadReferenceError, PathNotFoundError
+from ftlineage.errors import BadArgumentError, BadInputError, PathNotFoundError
 
 
 @pytest.fixture
@@ -41,14 +41,14 @@ def test_folders_and_the_card_in_them(target, folder, here):
         ("notes.txt", BadInputError, "notes.txt: neither a folder nor a lineage.json", "Name the folder"),
         (
             "hf://org/support-bot@main",
-            BadReferenceError,
-            "'hf://org/support-bot@main' is not a reference: this release reads folders, not the Hub",
+            BadArgumentError,
+            "hf://org/support-bot@main: this release reads folders, not the Hub",
             "Download it first: hf download org/support-bot --local-dir support-bot",
         ),
         (
             "support-bot@v7",
-            BadReferenceError,
-            "'support-bot@v7' is not a reference: there is no folder of that name, and this release has no registry yet",
+            BadArgumentError,
+            "support-bot@v7: no folder has that name, and this release has no registry yet",
             "Name the folder that holds lineage.json",
         ),
     ],
