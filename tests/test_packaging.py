@@ -114,7 +114,7 @@ def test_it_verifies_and_shows_outside_the_checkout(installed, tmp_path):
 
     page = run(installed, tmp_path, "-m", "ftlineage", "show", "version", "--html", "card.html")
     assert page.returncode == 0, page.stderr
-    assert (tmp_path / "card.html").read_text("utf-8").startswith("<!doctype html>")
+    assert (tmp_path / "card.html").read_text("utf-8").lower().startswith("<!doctype html>")
 
     verified = run(installed, tmp_path, "-m", "ftlineage", "verify", "version", "--json")
     assert verified.returncode == 1, verified.stderr
