@@ -92,6 +92,6 @@ def rewrite(folder: Path, change: Any) -> None:
     from ftlineage.core.card import card_id
 
     document = codec.parse((folder / CARD_NAME).read_bytes())
-    document = change(document) or document
+    change(document)
     document["id"] = card_id(document)
     (folder / CARD_NAME).write_bytes(codec.pretty_bytes(document))

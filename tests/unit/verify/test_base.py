@@ -87,7 +87,12 @@ def test_receipts_save_the_second_reading_and_full_base_forces_it(
 
     read: list[str] = []
     real_hash, real_time = files.hash_range, time.time_ns
-    monkeypatch.setattr(files, "hash_range", lambda file, *a, **k: read.append(file.shown) or real_hash(file, *a, **k))
+
+    def counting(file: files.OpenFile, start: int, stop: int, **options: Any) -> str:
+        read.append(file.shown)
+        return real_hash(file, start, stop, **options)
+
+    monkeypatch.setattr(files, "hash_range", counting)
     monkeypatch.setattr(time, "time_ns", lambda: real_time() + 10_000_000_000)  # not touched just now
     out = sealed.sealed(tmp_path / "out", base=pinned(base))
     counts = []
