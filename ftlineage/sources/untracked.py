@@ -91,16 +91,16 @@ def _source_names(output: bytes, root: Path, excluded: tuple[Path, ...]) -> Iter
         return known[folder]
 
     for name in output.split(b"\0"):
-        path = PurePosixPath(os.fsdecode(name))
-        if _is_source_name(path) and not is_left_out(path.parent):
+        if _is_source_name(name) and not is_left_out(PurePosixPath(os.fsdecode(name)).parent):
             yield name
 
 
-def _is_source_name(path: PurePosixPath) -> bool:
-    name = path.name
-    return (
-        path.suffix.lower() in SUFFIXES or name in NAMES or (name.startswith("requirements") and name.endswith(".txt"))
-    )
+def _is_source_name(path: bytes) -> bool:
+    name = path.rpartition(b"/")[2].decode("ascii", "replace")
+    _, dot, suffix = name.rpartition(".")
+    if dot + suffix.lower() in SUFFIXES or name in NAMES:
+        return True
+    return name.startswith("requirements") and name.endswith(".txt")
 
 
 def _records(root: Path, names: list[bytes], missing: list[str]) -> Iterator[FileRecord]:
