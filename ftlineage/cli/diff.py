@@ -10,6 +10,7 @@ from ftlineage.cli import output
 from ftlineage.cli.errors import FINDINGS, FINE
 from ftlineage.cli.lazy import verb
 from ftlineage.cli.output import Output
+from ftlineage.cli.page import cut
 from ftlineage.cli.target import folder_of
 from ftlineage.core import codec, words
 from ftlineage.core.card import Card
@@ -17,6 +18,7 @@ from ftlineage.diff.cards import CardDiff
 from ftlineage.diff.fields import Element
 
 _INDENT = " " * 15
+_MAX_NAME = 120
 
 
 @verb("ftlineage diff out/v1 out/v2", "ftlineage diff out/v1 out/v2 --json")
@@ -58,9 +60,11 @@ def _version(card: Card) -> str:
 
 
 def _element(element: Element) -> str:
-    name = words.clean(element.name)
-    title = output.paint(element.section, "bold", sys.stdout) + " " * (len(_INDENT) - len(element.section))
-    line = title + " ".join(part for part in (name if name != element.section else "", element.change) if part)
+    name = cut(element.name, _MAX_NAME) if element.name != element.section else ""
+    plain = element.section.ljust(len(_INDENT))
+    said = " ".join(part for part in (name, element.change) if part)
+    line = output.sentence(said, first=plain, indent=_INDENT, fold=True, stream=sys.stdout)
+    line = output.paint(element.section, "bold", sys.stdout) + line[len(element.section) :]
     if element.change != "changed":
         return line  # the change says it all
     return f"{line}\n{output.sentence(element.summary, indent=_INDENT, stream=sys.stdout)}"

@@ -88,17 +88,20 @@ def width(stream: TextIO | None) -> int:
     return max(MIN_WIDTH, min(shutil.get_terminal_size((PIPE_WIDTH, 24)).columns, MAX_WIDTH))
 
 
-def sentence(text: str, *, indent: str = "", first: str | None = None, stream: TextIO | None = None) -> str:
+def sentence(
+    text: str, *, indent: str = "", first: str | None = None, fold: bool = False, stream: TextIO | None = None
+) -> str:
     """Cleaned text wrapped to the width of ``stream``, with a hanging indent.
 
-    Words longer than a line (paths, digests, commands) are left whole, so that they can be copied.
+    Words longer than a line (paths, digests, commands) are left whole, so that they can be copied,
+    unless ``fold``.
     """
     return textwrap.fill(
         words.clean(text.replace("\n", " ")),
         width=width(stream),
         initial_indent=indent if first is None else first,
         subsequent_indent=indent,
-        break_long_words=False,
+        break_long_words=fold,
         break_on_hyphens=False,
     )
 

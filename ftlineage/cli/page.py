@@ -211,8 +211,8 @@ def _file_row(file: FileRecord) -> Line:
     return (code(file.path), plain(words.size(file.size)), digest(file.sha256))
 
 
-def cut(text: str) -> str:
-    """At most ``MAX_TEXT`` characters, saying how many are missing."""
-    if len(text) <= MAX_TEXT:
+def cut(text: str, most: int = MAX_TEXT) -> str:
+    """At most ``most`` characters, saying how many are missing."""
+    if len(text) <= most:
         return text
-    return f"{text[:MAX_TEXT]}… ({words.quantity(len(text) - MAX_TEXT, 'more character')})"
+    return f"{text[:most]}… ({words.quantity(len(text) - most, 'more character')})"
