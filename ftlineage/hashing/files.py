@@ -16,8 +16,10 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from ftlineage.core.digest import is_commit_sha, root_digest
 from ftlineage.core.layout import path_fault
@@ -46,14 +48,13 @@ _KINDS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OpenFile:
+class OpenFile(msgspec.Struct, frozen=True, kw_only=True):
     """A regular file, open for reading; ``stat`` is how it stood when it was opened."""
 
     descriptor: int
     shown: str
     stat: os.stat_result
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: Any = msgspec.field(default_factory=threading.Lock)
 
     @property
     def size(self) -> int:
@@ -185,8 +186,7 @@ def relative_name(path: Path, root: Path) -> str:
     return name
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """What a folder holds: names of regular files, sorted, and what was refused with the reason."""
 
     files: tuple[str, ...]

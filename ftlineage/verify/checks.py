@@ -8,7 +8,8 @@ error: these functions never give the benefit of the doubt.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from ftlineage.core import words
 from ftlineage.core.card import CARD_NAME, FORMAT, Card, is_newer_minor
@@ -28,8 +29,7 @@ _ANOTHER_CARD = "Restore lineage.json from where the version was published; a ca
 _LOADABLE = {".py": "code", ".safetensors": "weights", ".gguf": "weights", ".jinja": "a chat template"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Observed:
+class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """One file of the card as it lies in the folder.
 
     ``fault`` says why it could not be read. ``sha256`` is None where the header and the tensors
@@ -45,8 +45,7 @@ class Observed:
     fault: FtlineageError | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
     """What the card knows of one safetensors file: its header and its tensors by name."""
 
     header: TensorHeader

@@ -9,13 +9,14 @@ exist is one. Imports no torch, NumPy or Hub client, so that a gate costs millis
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+import msgspec
 
 from ftlineage.core import codec
 from ftlineage.core.card import CARD_NAME, PARTIAL_NAME, Card, read_card
@@ -208,7 +209,7 @@ def _observe_tensors(real: Path, path: str, expected: Expected, update: Update) 
     seen = Observed(path=path, size=size, header=header, tensors=tuple(found))
     if checks.tensors_match(expected, seen):
         return seen
-    return dataclasses.replace(seen, sha256=file_sha256(real, shown=path))
+    return msgspec.structs.replace(seen, sha256=file_sha256(real, shown=path))
 
 
 def _digests(
