@@ -50,10 +50,9 @@ def answer(error: Exception, out: Output) -> int:
         out.complain("".join(traceback.format_exception(error)).rstrip())
     if out.json:
         out.document(fault.document())
-    label = output.paint("error:", "red", sys.stderr)
-    out.complain(_labelled(label, "error:", fault.message))
+    out.complain(output.labelled("error:", fault.message, "red", indent="       ", stream=sys.stderr))
     if fault.hint:
-        out.complain(_labelled(output.paint(" hint:", "cyan", sys.stderr), " hint:", fault.hint))
+        out.complain(output.hint(fault.hint, indent=" ", stream=sys.stderr))
     return fault.code
 
 
@@ -101,9 +100,3 @@ def _system(error: OSError) -> Fault:
     cause = error.strerror or str(error) or type(error).__name__
     hint = "Free some space and run the command again" if error.errno == errno.ENOSPC else None
     return Fault(kind="system", message=f"{path}: {cause}" if path else cause, hint=hint, code=UNDECIDED)
-
-
-def _labelled(label: str, plain: str, text: str) -> str:
-    """``error: sentence`` wrapped with a hanging indent; the label's colour codes take no columns."""
-    indent = " " * (len(plain) + 1)
-    return label + output.sentence(text, indent=indent, stream=sys.stderr)[len(plain) :]

@@ -9,6 +9,7 @@ a file name or the network is cleaned of control characters before it gets here 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -22,6 +23,9 @@ from ftlineage.errors import PathNotFoundError
 
 Style = Literal["bold", "dim", "red", "yellow", "green", "cyan"]
 _CODES: dict[Style, str] = {"bold": "1", "dim": "2", "red": "1;31", "yellow": "33", "green": "32", "cyan": "36"}
+
+# What may follow the last colon of a hint.
+_COMMAND = re.compile(r"(.+:) ((?:ftlineage|pip|hf|git|mv) .+)", re.DOTALL)
 
 PIPE_WIDTH = 80
 MAX_WIDTH = 100
@@ -104,6 +108,24 @@ def sentence(
         break_long_words=fold,
         break_on_hyphens=False,
     )
+
+
+def labelled(label: str, text: str, style: Style, *, indent: str, stream: TextIO | None) -> str:
+    """``label text`` with the label in a style, wrapped with a hanging indent; colour codes take no columns."""
+    said = sentence(f"{label} {text}", first="", indent=indent, stream=stream)
+    return paint(label, style, stream) + said[len(label) :]
+
+
+def hint(text: str, *, indent: str, stream: TextIO | None) -> str:
+    """``hint: ...`` behind an indent; a command that does not fit gets a line of its own, to be copied whole."""
+    label = "hint:"
+    hanging = " " * (len(indent) + len(label) + 1)
+    said = sentence(text, first=f"{indent}{label} ", indent=hanging, stream=stream)
+    command = _COMMAND.fullmatch(text)
+    if "\n" in said and command is not None:
+        before = sentence(command[1], first=f"{indent}{label} ", indent=hanging, stream=stream)
+        said = f"{before}\n{hanging}{words.clean(command[2])}"
+    return indent + paint(label, "cyan", stream) + said[len(indent) + len(label) :]
 
 
 def write_output(path: Path, data: bytes) -> None:

@@ -50,10 +50,9 @@ def _lines(report: Report, out: Output) -> Iterator[str]:
         yield from _finding(finding)
     if report.ok and out.quiet:
         return
-    style = _VERDICTS[report.verdict]
-    said = f"{report.verdict}: {_conclusion(report)}"
-    line = output.sentence(said, indent=" " * (len(report.verdict) + 2), first="", stream=sys.stdout)
-    yield output.paint(f"{report.verdict}:", style, sys.stdout) + line[len(report.verdict) + 1 :]
+    label, style = f"{report.verdict}:", _VERDICTS[report.verdict]
+    indent = " " * (len(label) + 1)
+    yield output.labelled(label, _conclusion(report), style, indent=indent, stream=sys.stdout)
 
 
 def _conclusion(report: Report) -> str:
@@ -73,16 +72,13 @@ def _conclusion(report: Report) -> str:
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    label = f"{finding.severity}[{finding.code}]"
-    indent = "  "
-    text = output.sentence(f"{label} {finding.message}", indent=indent, first="", stream=sys.stdout)
-    yield output.paint(label, _SEVERITIES[finding.severity], sys.stdout) + text[len(label) :]
+    label, style, indent = f"{finding.severity}[{finding.code}]", _SEVERITIES[finding.severity], "  "
+    yield output.labelled(label, finding.message, style, indent=indent, stream=sys.stdout)
     compared = _comparison(finding)
     if compared:
         yield output.sentence(compared, indent=indent, stream=sys.stdout)
     if finding.hint:
-        hint = output.sentence(f"hint: {finding.hint}", indent=indent, stream=sys.stdout)
-        yield indent + output.paint("hint:", "cyan", sys.stdout) + hint[len(indent) + len("hint:") :]
+        yield output.hint(finding.hint, indent=indent, stream=sys.stdout)
 
 
 def _comparison(finding: Finding) -> str:
