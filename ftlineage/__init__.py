@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+
+# Type checkers take a name of this spelling as true; importing it would cost more than all the rest here.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from ftlineage.core.card import Card as Card
     from ftlineage.core.finding import Finding as Finding
     from ftlineage.core.finding import Report as Report
