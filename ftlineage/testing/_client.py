@@ -47,18 +47,18 @@ def environ(endpoint: str, token: str, *, home: str | Path | None, offline: bool
 def redirected(variables: Mapping[str, str]) -> Iterator[None]:
     """Set the variables, and every constant made from them, for the length of a block."""
     saved: dict[tuple[str, str], Any] = {}
-    with mock.patch.dict(os.environ, variables):
+    try:
+        with mock.patch.dict(os.environ, variables):
+            for place, value in _constants(os.environ).items():
+                if _has(place):
+                    saved[place] = _swap(place, value)
+            _forget_connections()
+            yield
+    finally:
         for place, value in _constants(os.environ).items():
             if _has(place):
-                saved[place] = _swap(place, value)
+                _swap(place, saved.get(place, value))
         _forget_connections()
-        try:
-            yield
-        finally:
-            _forget_connections()
-    for place, value in _constants(os.environ).items():
-        if _has(place):
-            _swap(place, saved.get(place, value))
 
 
 def _constants(environment: Mapping[str, str]) -> dict[tuple[str, str], Any]:
@@ -118,12 +118,15 @@ def _swap(place: tuple[str, str], value: Any) -> Any:
 
 
 def _forget_connections() -> None:
-    """Drop pooled connections, cached directory listings and remote code of the hub that was used so far."""
+    """Drop pooled connections, clients, directory listings and remote code of the hub that was used so far."""
     http = sys.modules.get("huggingface_hub.utils._http")
     if http is not None:
         http.close_session()
     files = sys.modules.get("huggingface_hub.hf_file_system")
     if files is not None:
         files.HfFileSystem.clear_instance_cache()
+    transformers_hub: Any = sys.modules.get("transformers.utils.hub")
+    if transformers_hub is not None:
+        transformers_hub._hf_api = None  # noqa: SLF001 - a client made once a process; made anew when missing
     for name in [name for name in sys.modules if name.partition(".")[0] == "transformers_modules"]:
         del sys.modules[name]

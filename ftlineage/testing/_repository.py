@@ -29,7 +29,8 @@ Gate = Literal["auto", "manual", False]
 # Commit times are logical unless a clock is given: equal pushes give equal commit ids everywhere.
 _FIRST_COMMIT = 1_767_225_600  # 2026-01-01T00:00:00Z
 _MINUTE = 60
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+# As the Hub's own rule: no "--" (it joins the parts of folder names), no "..", no ".git" at the end.
+_NAME = re.compile(r"(?!.*(--|\.\.|\.git$))[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
 
 
 class Commit(msgspec.Struct, frozen=True, kw_only=True):

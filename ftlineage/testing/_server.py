@@ -24,9 +24,10 @@ from ftlineage.testing._http import Call, FilePart, RefusedError, Reply, Request
 
 _CHUNK = 256 * 1024
 _SPOOL = 8 * 1024 * 1024
+_BAD_REQUEST = 400
 
-_REPO = r"/api/(?P<kind>models|datasets|spaces)/(?P<repo>[^/]+/[^/]+)"
-_WEB = r"/(?:(?P<kind>datasets|spaces)/)?(?P<repo>[^/]+/[^/]+)"
+_REPO = r"/api/(?P<kind>models|datasets|spaces)/(?P<repo>[^/]+(?:/[^/]+)?)"
+_WEB = r"/(?:(?P<kind>datasets|spaces)/)?(?P<repo>[^/]+(?:/[^/]+)?)"
 _REV = r"/(?P<revision>[^/]+)"
 
 _TABLE: list[tuple[str, str, _routes.Route]] = [
@@ -152,7 +153,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         parts = urllib.parse.urlsplit(self.path)
         route, args = find_route(self.command, parts.path)
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as body:
-            self._read_body(body)
+            if not self._read_body(body):
+                self.send_error(_BAD_REQUEST)
+                return
             body.seek(0)
             striking = self.server.faults.striking(self.command, self.path)
             if not self._before(striking):
@@ -215,14 +218,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
         scheme, _, value = self.headers.get("Authorization", "").partition(" ")
         return self.server.state.tokens.get(value.strip()) if scheme.lower() == "bearer" else None
 
-    def _read_body(self, target: IO[bytes]) -> None:
-        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                target.write(self.rfile.read(size))
-                self.rfile.readline()
+    def _read_body(self, target: IO[bytes]) -> bool:
+        """Take the body off the wire; False where its length cannot be told."""
+        try:
+            if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+                self._read_chunks(target)
+            else:
+                self._copy(int(self.headers.get("Content-Length") or 0), target)
+        except ValueError:
+            self.close_connection = True
+            return False
+        return True
+
+    def _read_chunks(self, target: IO[bytes]) -> None:
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            self._copy(size, target)
             self.rfile.readline()
-            return
-        left = int(self.headers.get("Content-Length") or 0)
+        self.rfile.readline()
+
+    def _copy(self, left: int, target: IO[bytes]) -> None:
         while left > 0 and (chunk := self.rfile.read(min(left, _CHUNK))):
             target.write(chunk)
             left -= len(chunk)
