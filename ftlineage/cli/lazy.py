@@ -6,7 +6,6 @@ returns is the exit code. Why click and not typer: ``docs/adr``, "click for the 
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 from collections.abc import Callable, Mapping
@@ -119,6 +118,8 @@ class LazyGroup(click.Group):
         """Name the nearest command when there is none of that name."""
         typed = args[0]
         if typed not in self._table and not typed.startswith("-") and not ctx.resilient_parsing:
+            import difflib
+
             close = difflib.get_close_matches(typed, self._table, n=1)
             hint = f"Did you mean `{ctx.command_path} {close[0]}`?" if close else f"See `{ctx.command_path} --help`"
             raise BadArgumentError(argument=typed, reason="no such command", hint=hint)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -86,10 +85,23 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def width(stream: TextIO | None) -> int:
-    """Columns to fill: the terminal's up to 100, 80 in a pipe, so that piped text is the same everywhere."""
-    if not is_terminal(stream) and not os.environ.get("COLUMNS"):
-        return PIPE_WIDTH
-    return max(MIN_WIDTH, min(shutil.get_terminal_size((PIPE_WIDTH, 24)).columns, MAX_WIDTH))
+    """Columns to fill, at most 100: ``COLUMNS``, or the terminal's, or 80 so that piped text is equal everywhere."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdecimal():
+        found = int(columns)
+    elif stream is not None and is_terminal(stream):
+        found = _terminal_columns(stream)
+    else:
+        found = 0
+    return max(MIN_WIDTH, min(found or PIPE_WIDTH, MAX_WIDTH))
+
+
+def _terminal_columns(stream: TextIO) -> int:
+    # Not shutil's function: it asks about the wrong stream, and shutil loads every compression library.
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return 0
 
 
 def sentence(

@@ -6,7 +6,6 @@ refused with a sentence instead of being looked for as files.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from pathlib import Path
@@ -53,6 +52,8 @@ def folder_of(target: str) -> Path:
 
 def _suggestion(path: Path) -> str:
     """The nearest name beside the missing one."""
+    import difflib
+
     try:
         names = [entry.name for entry in path.parent.iterdir() if entry.is_dir()]
     except OSError:
