@@ -11,7 +11,7 @@ from ftlineage.cli.errors import FINDINGS, FINE
 from ftlineage.cli.lazy import verb
 from ftlineage.cli.output import Output
 from ftlineage.cli.page import cut
-from ftlineage.cli.target import folder_of
+from ftlineage.cli.target import card_of
 from ftlineage.core import codec, words
 from ftlineage.core.card import Card
 from ftlineage.diff.cards import CardDiff
@@ -21,20 +21,19 @@ _INDENT = " " * 15
 _MAX_NAME = 120
 
 
-@verb("ftlineage diff out/v1 out/v2", "ftlineage diff out/v1 out/v2 --json")
+@verb("ftlineage diff out/v1 out/v2", "ftlineage diff hf://org/bot@v1 out/bot --json")
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if they differ.")
 def diff(out: Output, before: str, after: str, *, exit_code: bool) -> int:
-    """Say what differs between two versions, A before and B after.
+    """Say what differs between two versions, A before and B after: folders, or hf://org/repo[@revision].
 
     What can matter most to behaviour comes first: base, adapter, data, preprocessing, prompts,
     retrieval, recipe, code, environment. With -q, prints only the names of the elements.
     """
     from ftlineage.diff.cards import diff_cards
-    from ftlineage.store.cards import load_card
 
-    a, b = load_card(folder_of(before)), load_card(folder_of(after))
+    a, b = card_of(before), card_of(after)
     found = diff_cards(a, b)
     if out.json:
         out.document(codec.builtins(found))

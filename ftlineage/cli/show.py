@@ -9,23 +9,25 @@ import click
 
 from ftlineage.cli.lazy import verb
 from ftlineage.cli.output import Output, write_output
-from ftlineage.cli.target import folder_of
+from ftlineage.cli.target import card_of
 from ftlineage.core import words
 from ftlineage.core.card import Card
 
 
-@verb("ftlineage show out/support-bot", "ftlineage show out/support-bot --html card.html")
+@verb(
+    "ftlineage show out/support-bot",
+    "ftlineage show out/support-bot --html card.html",
+    "ftlineage show hf://org/support-bot@v1.0",
+)
 @click.argument("target")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write one self-contained HTML page.")
 def show(out: Output, target: str, html: Path | None) -> None:
-    """Show what a version is made of. TARGET is a folder with a lineage.json.
+    """Show what a version is made of. TARGET is a folder with a lineage.json, or hf://org/repo[@revision].
 
     Prints base, data, adapter, prompts, preprocessing, recipe, code and environment, and what is
     not recorded. With --json, prints the card itself; with -q, its id.
     """
-    from ftlineage.store.cards import load_card
-
-    card = load_card(folder_of(target))
+    card = card_of(target)
     if html is not None:
         _write_page(out, card, html)
     if out.json:

@@ -42,7 +42,7 @@ def test_folders_and_the_card_in_them(target, folder, here):
         (
             "hf://org/support-bot@main",
             BadArgumentError,
-            "hf://org/support-bot@main: this release reads folders, not the Hub",
+            "hf://org/support-bot@main: this release verifies folders, not the Hub",
             "Download it first: hf download org/support-bot --local-dir support-bot",
         ),
         (
