@@ -5,6 +5,7 @@ One function per section; what a section cannot hold is said in ``unrecorded`` w
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import msgspec
 import ftlineage
 from ftlineage.core import codec
 from ftlineage.core.card import FORMAT, NO_ID, Card, CardBody, make_card
+from ftlineage.core.private import without_private
 from ftlineage.core.sections import (
     Adapter,
     Base,
@@ -72,7 +74,7 @@ def assemble(run: Run, subject: Any, loop: Loop, adapter: Adapter, finished: str
             outcome,
             started=run.started,
             finished=finished,
-            metrics={**outcome.metrics, **codec.jsonable(loop.metrics)},
+            metrics={**outcome.metrics, **without_private(codec.jsonable(loop.metrics))},
             recorded_by=f"ftlineage {ftlineage.__version__}",
         ),
         governance=run.governance,
@@ -100,26 +102,19 @@ def _preprocessing(run: Run, trainer: Any, loop: Loop, unrecorded: list[Unrecord
     for candidate in [own, *run.processors, *(base.processors if base else ())]:
         if candidate is not None and not any(candidate is known for known in processors):
             processors.append(candidate)
-    if own is not None and base is not None and not (base.is_own_processor(own) or _given(run, own)):
+    if own is not None and not run.knows_processor(own):
         reason = (
-            f"the trainer's {type(own).__name__} was not loaded with run.base(...).load(): "
+            f"the {type(own).__name__} used in training was not loaded with run.base(...).load(): "
             "its files are recorded, the revision it came from is not known"
         )
         unrecorded.append(Unrecorded(section="preprocessing", element=type(own).__name__, reason=reason))
     settings = {**(collect.preprocessing_settings(trainer) if trainer is not None else {}), **run.settings}
-    functions = list(run.functions)
-    collator = getattr(trainer, "data_collator", None)
-    if collator is not None:
-        functions.append(("collator", collator))
     return observe_preprocessing(
         [(processor, *_origin(run, processor)) for processor in processors],
-        settings=collect.without_private(settings),
-        functions=functions,
+        settings=settings,
+        functions=[*run.functions, *collect.functions_of(trainer)],
+        templates=collect.templates_of(trainer),
     )
-
-
-def _given(run: Run, processor: Any) -> bool:
-    return any(processor is known for known in run.processors)
 
 
 def _origin(run: Run, processor: Any) -> tuple[str | None, str | None]:
@@ -134,13 +129,27 @@ def _data(run: Run, trainer: Any, loop: Loop, unrecorded: list[Unrecorded]) -> l
     if rows is None:
         return datasets
     prepared = _prepared(rows, unrecorded)
-    index = next((place for place, dataset in enumerate(datasets) if dataset.role == "train"), None)
-    if index is None:
+    places = [place for place, dataset in enumerate(datasets) if dataset.role == "train"]
+    if len(places) == 1:
+        datasets[places[0]] = msgspec.structs.replace(datasets[places[0]], prepared=prepared)
+        return datasets
+    if not places:
         reason = "the training rows were not given to run.dataset(): only their prepared form is recorded"
         unrecorded.append(Unrecorded(section="data", element="train", reason=reason))
-        return [*datasets, Dataset(name="train", source=DataSource(kind="memory"), prepared=prepared)]
-    datasets[index] = msgspec.structs.replace(datasets[index], prepared=prepared)
-    return datasets
+    if prepared is None:
+        return datasets
+    # Rows of several datasets, mixed: they belong to none of them alone.
+    role = "prepared" if places else "train"
+    return [*datasets, Dataset(name=_free_name(role, datasets), role=role, source=_MIXED, prepared=prepared)]
+
+
+_MIXED = DataSource(kind="memory")
+
+
+def _free_name(name: str, datasets: list[Dataset]) -> str:
+    taken = {dataset.name for dataset in datasets}
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    return next(candidate for candidate in itertools.chain([name], numbered) if candidate not in taken)
 
 
 def _prepared(rows: Any, unrecorded: list[Unrecorded]) -> Prepared | None:
@@ -157,20 +166,14 @@ def _recipe(run: Run, trainer: Any, loop: Loop, unrecorded: list[Unrecorded]) ->
     script = run.script if isinstance(run.script, Script) else None
     if isinstance(run.script, Unrecorded):
         unrecorded.append(run.script)
-    if trainer is not None:
-        world = distributed.world_size()
+    said = without_private(codec.jsonable(loop.arguments))
+    world = distributed.world_size()
+    if trainer is None:
+        found = Recipe(seeds={"run": run.seed}, world_size=world, resumed=run.resumed)
+    else:
         found = collect.recipe_of(trainer, run_seed=run.seed, world_size=world, resumed=run.resumed)
-        extra = codec.jsonable(loop.arguments)
-        return msgspec.structs.replace(
-            found, script=script, method=loop.method or found.method, arguments={**found.arguments, **extra}
-        )
-    return Recipe(
-        method=loop.method,
-        arguments=collect.without_private(codec.jsonable(loop.arguments)),
-        seeds={"run": run.seed},
-        world_size=distributed.world_size(),
-        resumed=run.resumed,
-        script=script,
+    return msgspec.structs.replace(
+        found, script=script, method=loop.method or found.method, arguments={**found.arguments, **said}
     )
 
 

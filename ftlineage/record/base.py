@@ -8,14 +8,31 @@ config, tokenizer, processor, remote code) is given it.
 from __future__ import annotations
 
 import weakref
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from ftlineage.core import codec
+from ftlineage.core.private import without_private
 from ftlineage.core.sections import Base, LoadedAs
 from ftlineage.errors import RunStateError
 from ftlineage.sources.base import ResolvedBase, observe_base, pinned_kwargs
+from ftlineage.sources.base_files import is_weight, load_files
+from ftlineage.sources.hub import fetch_files
 
 _PINNED = ("revision", "code_revision")
+# What a tokenizer's load takes of the arguments meant for the model.
+_SHARED = ("trust_remote_code", "token", "cache_dir")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _LoadedModel:
+    """A model that came from the base, as it was the moment it was loaded."""
+
+    reference: weakref.ref[Any]
+    loaded_as: LoadedAs | None
+    vocabulary: int | None
 
 
 class PinnedBase:
@@ -25,11 +42,9 @@ class PinnedBase:
         self._resolved = resolved
         self._run_name = run_name
         self._seed = seed
-        self._pins = pinned_kwargs(resolved)
-        self._models: list[weakref.ref[Any]] = []
+        self._code_pins: dict[str, str] | None = None
+        self._models: list[_LoadedModel] = []
         self._processors: list[Any] = []
-        self._vocabulary: int | None = None
-        self._loaded_as: LoadedAs | None = None
 
     @property
     def model(self) -> str:
@@ -51,11 +66,6 @@ class PinnedBase:
         """Tokenizers and processors loaded so far, in order."""
         return tuple(self._processors)
 
-    @property
-    def vocabulary(self) -> int | None:
-        """Rows of the input embedding as loaded, before anybody resized it."""
-        return self._vocabulary
-
     def load(self, cls: Any = None, **kwargs: Any) -> Any:
         """Load from this base, pinned.
 
@@ -76,38 +86,53 @@ class PinnedBase:
         if cls is None:
             from transformers import AutoModelForCausalLM, AutoTokenizer
 
-            return self._load_one(AutoModelForCausalLM, kwargs), self._load_one(AutoTokenizer, {})
+            shared = {key: value for key, value in kwargs.items() if key in _SHARED}
+            return self._load_one(AutoModelForCausalLM, kwargs), self._load_one(AutoTokenizer, shared)
         return self._load_one(cls, kwargs)
 
     def _load_one(self, cls: Any, kwargs: dict[str, Any]) -> Any:
         from transformers import set_seed
 
+        pins = self._pins(trust_remote_code=bool(kwargs.get("trust_remote_code")))
         # A new classification head is random: seeded here, two equal runs start equal (trap T15).
         set_seed(self._seed)
-        loaded = cls.from_pretrained(self.location, **self._pins_for(kwargs), **kwargs)
+        loaded = cls.from_pretrained(self.location, **pins, **kwargs)
         self._remember(loaded)
         return loaded
 
-    def _pins_for(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        pins = dict(self._pins)
-        if not kwargs.get("trust_remote_code"):
-            # Classes outside AutoModel refuse a code revision they have no use for.
-            pins.pop("code_revision", None)
-        elif pins.get("code_revision") is None:
-            pins["code_revision"] = self.revision
-        return {key: value for key, value in pins.items() if value is not None}
+    def _pins(self, *, trust_remote_code: bool) -> dict[str, str]:
+        """What this load is given; code from another repository is pinned only where it is run."""
+        commit = self._resolved.commit
+        if commit is not None:
+            # Now, while the Hub answers: sealing, hours later, must not depend on it.
+            fetch_files(
+                commit, [name for name in load_files(file.path for file in commit.files) if not is_weight(name)]
+            )
+        if not trust_remote_code:
+            return pinned_kwargs(self._resolved, trust_remote_code=False)
+        if self._code_pins is None:
+            # Once: the other repository's head may move between two loads of a run.
+            self._code_pins = pinned_kwargs(self._resolved, trust_remote_code=True)
+        return self._code_pins
 
     def _remember(self, loaded: Any) -> None:
         if hasattr(loaded, "get_input_embeddings") and hasattr(loaded, "named_parameters"):
-            self._models.append(weakref.ref(loaded))
-            self._loaded_as = _loaded_as(loaded)
-            self._vocabulary = embedding_rows(loaded)
+            self._models.append(
+                _LoadedModel(
+                    reference=weakref.ref(loaded), loaded_as=_loaded_as(loaded), vocabulary=embedding_rows(loaded)
+                )
+            )
         elif hasattr(loaded, "save_pretrained") and not hasattr(loaded, "to_diff_dict"):
             self._processors.append(loaded)
 
     def loaded(self, model: Any) -> bool:
         """Whether ``model`` is one of the objects :meth:`load` returned."""
-        return any(reference() is model for reference in self._models)
+        return self._known(model) is not None
+
+    def vocabulary(self, model: Any) -> int | None:
+        """Rows of the input embedding of ``model`` as loaded, before anybody resized it."""
+        known = self._known(model)
+        return known.vocabulary if known is not None else None
 
     def is_own_processor(self, processor: Any) -> bool:
         """Whether a tokenizer or processor came from :meth:`load`."""
@@ -115,14 +140,16 @@ class PinnedBase:
 
     def observe(self, *, trained: Any) -> Base:
         """The card's ``base`` section; ``declared`` when the trained model was loaded elsewhere."""
+        known = self._known(trained)
         section = observe_base(
             self._resolved,
-            loaded_as=self._loaded_as if self._loaded_as is not None else _loaded_as(trained),
-            code_revision=self._pins.get("code_revision"),
+            loaded_as=known.loaded_as if known is not None else _loaded_as(trained),
+            code_revision=(self._code_pins or {}).get("code_revision"),
         )
-        if self.loaded(trained):
-            return section
-        return codec.convert({**codec.builtins(section), "evidence": "declared"}, Base)
+        return section if known is not None else msgspec.structs.replace(section, evidence="declared")
+
+    def _known(self, model: Any) -> _LoadedModel | None:
+        return next((known for known in self._models if known.reference() is model), None)
 
 
 def embedding_rows(model: Any) -> int | None:
@@ -143,6 +170,6 @@ def _loaded_as(model: Any) -> LoadedAs | None:
     return LoadedAs(
         class_=type(model).__name__,
         dtype=str(getattr(model, "dtype", "")).removeprefix("torch.") or None,
-        quantization=codec.jsonable(as_dict) if as_dict else None,
+        quantization=without_private(codec.jsonable(as_dict)) if as_dict else None,
         attention=getattr(config, "_attn_implementation", None),
     )

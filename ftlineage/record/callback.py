@@ -23,7 +23,12 @@ class LineageCallback(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
         """Check what is about to be trained, while it is cheap to stop."""
-        self._run.training_begins(model=kwargs.get("model"), first_step=int(state.global_step))
+        self._run.training_begins(
+            args=args,
+            model=kwargs.get("model"),
+            processor=kwargs.get("processing_class"),
+            first_step=int(state.global_step),
+        )
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
         """Note that training reached its end."""

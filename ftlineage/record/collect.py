@@ -10,10 +10,10 @@ from __future__ import annotations
 import dataclasses
 import re
 import warnings
-from pathlib import PurePosixPath
 from typing import Any
 
 from ftlineage.core import codec
+from ftlineage.core.private import without_private
 from ftlineage.core.sections import Recipe, RunRecord
 
 # Where things go and who is told: never part of what the model is, and often private.
@@ -22,10 +22,6 @@ _OUTWARD = re.compile(
     r"restore_callback_states_from_checkpoint|save_on_each_node|save_only_model|save_total_limit|disable_tqdm|"
     r"log_level.*|log_on_each_node|local_rank|enable_jit_checkpoint|skip_memory_metrics|do_train|do_eval|do_predict|_.*"
 )
-_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
-_SEPARATORS = re.compile(r"[/\\]")
-# Prefixes that token issuers reserve so that leaks can be found.
-_SECRET = re.compile(r"\b(hf_|sk-|ghp_|gho_|github_pat_|glpat-|AKIA|xox[bp]-)[A-Za-z0-9_\-]{12,}")
 _SEEDS = ("seed", "data_seed")
 # How rows become model input; recorded whether or not they are defaults, because defaults move between releases.
 _PREPROCESSING = (
@@ -61,19 +57,6 @@ def differing_arguments(args: Any) -> dict[str, Any]:
         if value != codec.jsonable(getattr(reference, field.name, None)):
             found[field.name] = without_private(value)
     return dict(sorted(found.items()))
-
-
-def without_private(value: Any) -> Any:
-    """The same JSON value with absolute paths cut to their last part and secrets struck out: cards get published."""
-    if isinstance(value, dict):
-        return {key: without_private(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [without_private(item) for item in value]
-    if not isinstance(value, str):
-        return value
-    if value.startswith("~") or PurePosixPath(value).is_absolute() or _DRIVE.match(value):
-        return _SEPARATORS.split(value.rstrip("/\\"))[-1]
-    return _SECRET.sub("[secret]", value)
 
 
 def recipe_of(trainer: Any, *, run_seed: int, world_size: int, resumed: bool) -> Recipe:
@@ -120,6 +103,18 @@ def processor_of(trainer: Any) -> Any:
     """The tokenizer or processor a trainer saves: its own, else its collator's."""
     own = getattr(trainer, "processing_class", None)
     return own if own is not None else getattr(getattr(trainer, "data_collator", None), "tokenizer", None)
+
+
+def functions_of(trainer: Any) -> list[tuple[str, Any]]:
+    """User code a trainer was given that decides what is learned: formatting, collation, loss."""
+    places = (("formatting", "_formatting_func"), ("collator", "data_collator"), ("loss", "compute_loss_func"))
+    return [(role, found) for role, name in places if callable(found := getattr(trainer, name, None))]
+
+
+def templates_of(trainer: Any) -> dict[str, str]:
+    """The chat template TRL trains with when it is not the tokenizer's own (``assistant_only_loss``)."""
+    found = getattr(trainer, "chat_template", None)
+    return {"training": found} if isinstance(found, str) else {}
 
 
 def _defaults(args: Any) -> Any:

@@ -6,18 +6,18 @@ Until then the output folder holds ``lineage.partial.json``, which nothing accep
 
 from __future__ import annotations
 
+import contextlib
 import os
-import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
 
 from ftlineage.core import codec
-from ftlineage.core.card import CARD_NAME, Card
+from ftlineage.core.card import Card
 from ftlineage.core.sections import (
     Code,
     Dataset,
@@ -28,14 +28,14 @@ from ftlineage.core.sections import (
     Script,
     Unrecorded,
 )
-from ftlineage.errors import OutputExistsError, RunStateError
+from ftlineage.errors import FtlineageError, RunStateError
 from ftlineage.record import distributed
 from ftlineage.record.base import PinnedBase
 from ftlineage.record.clock import utc_now
 from ftlineage.record.names import check_name
 from ftlineage.record.partial import partial_document
-from ftlineage.store.atomic import writing
-from ftlineage.store.cards import read_card_file, write_partial
+from ftlineage.record.strays import check_output
+from ftlineage.store.cards import write_partial
 
 if TYPE_CHECKING:
     from ftlineage.record.callback import LineageCallback
@@ -64,7 +64,10 @@ class Run:
 
         Raises:
             OutputExistsError: ``out`` holds a card and ``overwrite`` is false.
-            OutputNotWritableError: ``out`` cannot be written; said before training, not after.
+            BadInputError, UnsafeFormatError: ``out`` holds weights or code that are no part of a sealed
+                version.
+            OutputNotWritableError, StorageError: ``out`` cannot be written; said here or on entering the
+                ``with`` block, before training.
         """
         self.name = check_name(name)
         self.out = Path(out)
@@ -84,18 +87,7 @@ class Run:
         self.resumed = False
         self.started = utc_now()
         self._card: Card | None = None
-        self._check_output(overwrite=overwrite)
-
-    def _check_output(self, *, overwrite: bool) -> None:
-        with writing(self.out):
-            self.out.mkdir(parents=True, exist_ok=True)
-        if (self.out / CARD_NAME).exists() and not overwrite:
-            try:
-                card = read_card_file(self.out).id
-            except Exception:  # noqa: BLE001 - any reason it cannot be read; it still must not be lost
-                card = "an unreadable card"
-            hint = "Choose another out folder, or pass overwrite=True to replace it when this run is sealed"
-            raise OutputExistsError(path=str(self.out), card=card, hint=hint)
+        check_output(self.out, overwrite=overwrite)
 
     # --- context -------------------------------------------------------------------------------
 
@@ -109,7 +101,9 @@ class Run:
     ) -> None:
         if self._card is not None:
             return
-        self._write_partial(kind)
+        # What ended the block is what the user must see, not that the disk is full as well.
+        with contextlib.suppress(FtlineageError):
+            self._write_partial(kind)
         if kind is None:
             warnings.warn(
                 f"run {self.name!r} ended without seal(): {self.out} holds lineage.partial.json and no card",
@@ -120,13 +114,13 @@ class Run:
     def observe_code(self) -> None:
         """Look at the code now: what is on disk when training ends may no longer be what ran."""
         from ftlineage.record.kept import keep_sources
-        from ftlineage.sources.code import observe_code, observe_script
+        from ftlineage.sources.code import observe_code
+        from ftlineage.sources.script import code_folder, observe_script, running_script
 
-        main = getattr(sys.modules.get("__main__"), "__file__", None)
-        start = Path(main) if main else Path.cwd()
-        self.script = observe_script(Path(main) if main else None)
-        self.code = observe_code(start, exclude=[self.out])
+        self.script = observe_script(None)
+        self.code = observe_code(code_folder(), exclude=[self.out])
         if distributed.is_writer():
+            start = running_script() or code_folder()
             self.unrecorded.extend(keep_sources(start, script=self.script, code=self.code))
 
     def _write_partial(self, failure: type[BaseException] | None) -> None:
@@ -187,8 +181,7 @@ class Run:
         from ftlineage.sources.data import load_data
 
         self._still_open("dataset()")
-        if any(known.name == name for known in self.datasets):
-            raise RunStateError(name=self.name, reason=f"there is a dataset named {name!r} already")
+        self._new_name("dataset", name, self.datasets)
         loaded = load_data(source, name=name, split=split, config=config, revision=revision, role=role)
         said = {
             key: value for key, value in (("license", license), ("personal_data", personal_data)) if value is not None
@@ -201,8 +194,7 @@ class Run:
         from ftlineage.sources.prompts import observe_prompt, prompt_text
 
         self._still_open("prompt()")
-        if any(known.name == name for known in self.prompts):
-            raise RunStateError(name=self.name, reason=f"there is a prompt named {name!r} already")
+        self._new_name("prompt", name, self.prompts)
         self.prompts.append(observe_prompt(name, text, role=role, private=private))
         return prompt_text(text)
 
@@ -213,6 +205,7 @@ class Run:
         from ftlineage.sources.retrieval import observe_retrieval
 
         self._still_open("retrieval()")
+        self._new_name("retrieval index", name, self.retrievals)
         section = observe_retrieval(name, source, kind=kind, embedding_model=embedding_model, chunking=chunking)
         self.retrievals.append(section)
         return section
@@ -231,8 +224,14 @@ class Run:
 
     def processor(self, processor: Any) -> Any:
         """Record a tokenizer or processor that was not loaded through the base; gives it back."""
+        self._still_open("processor()")
         self.processors.append(processor)
         return processor
+
+    def knows_processor(self, processor: Any) -> bool:
+        """Whether a tokenizer or processor came from the base or was given to :meth:`processor`."""
+        own = self.pinned_base is not None and self.pinned_base.is_own_processor(processor)
+        return own or any(processor is known for known in self.processors)
 
     # --- the model -------------------------------------------------------------------------------
 
@@ -245,7 +244,7 @@ class Run:
         from transformers import set_seed
 
         base = self._base_needed("peft()")
-        config.base_model_name_or_path = base.model
+        config.base_model_name_or_path = base.location
         if base.revision is not None:
             config.revision = base.revision
         set_seed(self.seed)
@@ -255,31 +254,52 @@ class Run:
         """``peft.get_peft_model`` with the base's commit and seeded weights, for trainers that take a model."""
         from peft import get_peft_model
 
+        from ftlineage.record.saving import pin_saving
+
         self.peft(config)
         adapted = get_peft_model(model, config, **kwargs)
-        self._pin_saving(adapted)
+        pin_saving(adapted, self.pinned_base)
         return adapted
 
     def continue_from(self, model: Any, folder: str | os.PathLike[str], **kwargs: Any) -> Any:
-        """Load an earlier adapter to train it further, and record it as the parent."""
-        from ftlineage.record.parents import load_trainable, observe_parent
+        """Load an earlier adapter to train it further, and record it as the parent.
+
+        Args:
+            model: The base model, loaded with ``run.base(...).load()``.
+            folder: The earlier adapter.
+            **kwargs: For ``PeftModel.from_pretrained``.
+
+        Raises:
+            DigestMismatchError: The folder is not what its card says.
+        """
+        from ftlineage.record.parents import load_trainable
+        from ftlineage.record.saving import pin_saving
 
         base = self._base_needed("continue_from()")
-        self.parents.append(observe_parent(Path(folder), relation="continued"))
-        adapted = load_trainable(model, Path(folder), revision=base.revision, **kwargs)
-        self._pin_saving(adapted)
+        self._add_parent(Path(folder), relation="continued", base=base)
+        adapted = load_trainable(model, Path(folder), base=base, **kwargs)
+        pin_saving(adapted, base)
         return adapted
 
     def merged_from(self, *folders: str | os.PathLike[str]) -> None:
-        """Record the adapters that were merged into the model of this run."""
-        from ftlineage.record.parents import observe_parent
+        """Record the adapters that were merged into the model of this run.
 
-        self.parents.extend(observe_parent(Path(folder), relation="merged") for folder in folders)
+        Raises:
+            DigestMismatchError: A folder is not what its card says.
+        """
+        base = self._base_needed("merged_from()")
+        for folder in folders:
+            self._add_parent(Path(folder), relation="merged", base=base)
 
-    def _pin_saving(self, model: Any) -> None:
-        from ftlineage.record.saving import pin_saving
+    def _add_parent(self, folder: Path, *, relation: Literal["continued", "merged"], base: PinnedBase) -> None:
+        from ftlineage.record.parents import base_difference, observe_parent
 
-        pin_saving(model, self.pinned_base.vocabulary if self.pinned_base else None)
+        self._still_open("continue_from() or merged_from()")
+        self.parents.append(observe_parent(folder, relation=relation))
+        difference = base_difference(folder, base)
+        if difference is not None:
+            message = f"run {self.name!r}: {folder} was trained on {difference}, not on this run's base"
+            warnings.warn(message, RuntimeWarning, stacklevel=3)
 
     def callback(self) -> LineageCallback:
         """The ``TrainerCallback`` that watches training for this run."""
@@ -287,26 +307,18 @@ class Run:
 
         return LineageCallback(self)
 
-    def training_begins(self, *, model: Any, first_step: int) -> None:
-        """Called by the callback: note a resumed run, and say early when the base will be only declared."""
-        from ftlineage.record.saving import pretrained_model, unwrap
+    def training_begins(self, *, args: Any, model: Any, processor: Any, first_step: int) -> None:
+        """Called by the callback: note a resumed run, and check what would spoil the card."""
+        from ftlineage.record.begin import check_beginning
 
         self.resumed = self.resumed or first_step > 0
-        if model is None:
-            return
-        model = unwrap(model)
-        self._pin_saving(model)
-        if self.pinned_base is None or not self.pinned_base.loaded(pretrained_model(model)):
-            warnings.warn(
-                f"run {self.name!r}: the model being trained was not loaded with run.base(...).load(), "
-                "so the card can only say what was declared about its base",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+        check_beginning(self, args=args, model=model, processor=processor)
 
     def training_ends(self) -> None:
         """Called by the callback; refreshes what a crash before seal() would leave behind."""
-        self._write_partial(None)
+        # A full disk is seal()'s to report: raised here, it would throw the trained model away.
+        with contextlib.suppress(FtlineageError):
+            self._write_partial(None)
 
     # --- the end ---------------------------------------------------------------------------------
 
@@ -359,6 +371,10 @@ class Run:
     def _still_open(self, call: str) -> None:
         if self._card is not None:
             raise RunStateError(name=self.name, reason=f"{call} after seal(): the card is written and stays as it is")
+
+    def _new_name(self, what: str, name: str, known: Iterable[Dataset | Prompt | Retrieval]) -> None:
+        if any(one.name == name for one in known):
+            raise RunStateError(name=self.name, reason=f"there is a {what} named {name!r} already")
 
     def _base_needed(self, call: str) -> PinnedBase:
         if self.pinned_base is None:

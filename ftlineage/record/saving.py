@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ftlineage.record.base import embedding_rows
+from ftlineage.core.layout import README_NAME
+from ftlineage.record.base import PinnedBase, embedding_rows
 
 TRAINING_ARGUMENTS = "training_args.bin"
 
@@ -58,29 +59,37 @@ def saves_embeddings(model: Any, vocabulary: int | None) -> bool:
 
 
 @contextlib.contextmanager
-def pinned_saving(model: Any, vocabulary: int | None) -> Iterator[None]:
+def pinned_saving(model: Any, base: PinnedBase | None) -> Iterator[None]:
     """Inside the block ``model.save_pretrained`` never asks the Hub about embeddings."""
     if not is_peft(model) or "save_pretrained" in vars(model):
         yield
         return
-    pin_saving(model, vocabulary)
+    pin_saving(model, base)
     try:
         yield
     finally:
         del model.save_pretrained
 
 
-def pin_saving(model: Any, vocabulary: int | None) -> None:
+def pin_saving(model: Any, base: PinnedBase | None) -> None:
     """Make this PEFT model's own ``save_pretrained`` explicit about embeddings, for good.
 
     On the object rather than at a call, because a trainer's checkpoints call it too.
     """
     if is_peft(model) and "save_pretrained" not in vars(model):
+        vocabulary = base.vocabulary(pretrained_model(model)) if base is not None else None
         flag = saves_embeddings(model, vocabulary)
         model.save_pretrained = functools.partial(model.save_pretrained, save_embedding_layers=flag)
 
 
-def save(subject: Any, folder: Path, *, processor: Any, vocabulary: int | None, write: bool) -> None:
+def pin_configs(model: Any, base: PinnedBase) -> None:
+    """Name the base's commit in the PEFT configs of a model loaded from it, so that checkpoints have it too."""
+    if is_peft(model) and base.loaded(pretrained_model(model)):
+        for config in model.peft_config.values():
+            config.base_model_name_or_path, config.revision = base.location, base.revision
+
+
+def save(subject: Any, folder: Path, *, processor: Any, base: PinnedBase | None, write: bool) -> None:
     """Save a trainer's or a bare model into ``folder``.
 
     Collective: every process calls it, because sharded weights are gathered. Only the writer's
@@ -90,11 +99,11 @@ def save(subject: Any, folder: Path, *, processor: Any, vocabulary: int | None, 
         subject: A ``transformers.Trainer`` or a model.
         folder: An existing empty folder.
         processor: Tokenizer or processor to save beside a bare model; trainers save their own.
-        vocabulary: Rows of the base's input embedding as loaded.
+        base: The run's base; it knows how many rows the embedding had.
         write: Whether this process writes.
     """
     model = unwrap(getattr(subject, "model", None) if is_trainer(subject) else subject)
-    with pinned_saving(model, vocabulary):
+    with pinned_saving(model, base):
         if is_trainer(subject):
             # `_internal_call` keeps a configured push from publishing a folder without its card (T16).
             subject.save_model(str(folder), _internal_call=True)
@@ -104,6 +113,15 @@ def save(subject: Any, folder: Path, *, processor: Any, vocabulary: int | None, 
         processor.save_pretrained(str(folder))
     # A pickle that differs in every run; its content is in the card's recipe.
     (folder / TRAINING_ARGUMENTS).unlink(missing_ok=True)
+    if base is not None and write:
+        _name_publicly(folder / README_NAME, base)
+
+
+def _name_publicly(page: Path, base: PinnedBase) -> None:
+    """PEFT writes a local base's path on this machine into its README; the card's name for it says as much."""
+    if page.exists() and base.location != base.model:
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace(base.location, base.model), encoding="utf-8")
 
 
 def is_trainer(subject: Any) -> bool:

@@ -19,13 +19,12 @@ import msgspec
 from ftlineage.core.card import CARD_NAME, Card, read_card
 from ftlineage.core.layout import README_NAME
 from ftlineage.core.sections import Adapter
-from ftlineage.errors import FtlineageError
+from ftlineage.errors import FtlineageError, RunStateError
 from ftlineage.hashing.files import record_files
 from ftlineage.record import distributed, saving
 from ftlineage.record.assemble import Loop, assemble
-from ftlineage.record.strays import strays
+from ftlineage.record.strays import retired_files, strays
 from ftlineage.store.atomic import storage_fault, write_bytes, writing
-from ftlineage.store.cards import read_card_file
 from ftlineage.store.publish import STAGE_PREFIX, UNSEALED_PREFIX, publish, staging
 
 if TYPE_CHECKING:
@@ -36,47 +35,45 @@ _OS_ERROR = re.compile(r"os error (\d+)")
 
 def seal_run(run: Run, subject: Any, loop: Loop, *, finished: Callable[[], str]) -> Card:
     """Save, hash, assemble and publish; see :meth:`ftlineage.record.run.Run.seal`."""
+    if distributed.is_cut_off():
+        reason = "seal() on a process that no process group connects to rank 0, which alone writes the card"
+        raise RunStateError(name=run.name, reason=reason, hint="Call seal() before the process group is destroyed")
     with contextlib.ExitStack() as stack:
         stage = distributed.on_writer(lambda: stack.enter_context(staging(run.out)))
-        failure = _save(run, subject, loop, stage)
+        failure = distributed.any_failure(_save(run, subject, loop, stage))
 
         def finish() -> bytes:
             with writing(run.out):
                 if failure is not None:
                     raise _storage_failure(run.out, failure) or failure
-                return _finish(run, stage, lambda adapter: assemble(run, subject, loop, adapter, finished()))
+            return _finish(run, stage, lambda adapter: assemble(run, subject, loop, adapter, finished()))
 
         data = distributed.on_writer(finish)
     return read_card(data)
 
 
 def _save(run: Run, subject: Any, loop: Loop, stage: Path) -> Exception | None:
-    """The collective part. A failure is kept, not raised: other ranks wait at the next broadcast."""
+    """The collective part. A failure is kept, not raised: other ranks wait at the next exchange."""
     base = run.pinned_base
     processor = loop.processor
     if processor is None and base is not None and base.processors:
         processor = base.processors[-1]
     try:
-        saving.save(
-            subject,
-            stage,
-            processor=processor,
-            vocabulary=base.vocabulary if base else None,
-            write=distributed.is_writer(),
-        )
-    except Exception as error:  # noqa: BLE001 - raised on every rank by _finish
+        saving.save(subject, stage, processor=processor, base=base, write=distributed.is_writer())
+    except Exception as error:  # noqa: BLE001 - raised on every rank by seal_run
         return error
     return None
 
 
 def _finish(run: Run, stage: Path, assembled: Callable[[Adapter], Card]) -> bytes:
     try:
-        adapter = _observe_saved(run, stage)
-        retired = _retired(run.out)
-        card = assembled(_with_strays(adapter, run.out, retired))
-        write_bytes(stage / CARD_NAME, card.to_bytes())
-        publish(stage, run.out, retired=retired, keep=[README_NAME])
-    except FtlineageError as error:
+        with writing(run.out):
+            adapter = _observe_saved(run, stage)
+            retired = retired_files(run.out)
+            card = assembled(_with_strays(adapter, run.out, retired))
+            write_bytes(stage / CARD_NAME, card.to_bytes())
+            publish(stage, run.out, retired=retired, keep=[README_NAME])
+    except BaseException as error:
         _rescue(stage, run.out, error)
         raise
     return card.to_bytes()
@@ -90,15 +87,21 @@ def _with_strays(adapter: Adapter, out: Path, retired: list[str]) -> Adapter:
     return msgspec.structs.replace(adapter, files=files) if others else adapter
 
 
-def _rescue(stage: Path, out: Path, error: FtlineageError) -> None:
+def _rescue(stage: Path, out: Path, error: BaseException) -> None:
     """Hours of training must not go with a failed seal: the saved model stays, and the error says where."""
     kept = out / stage.name.replace(STAGE_PREFIX, UNSEALED_PREFIX)
     try:
         (stage / CARD_NAME).unlink(missing_ok=True)
+        if not any(stage.rglob("*.safetensors")):
+            return
         stage.replace(kept)
     except OSError:
         return
-    error.hint = f"{error.hint}. " * bool(error.hint) + f"The trained model was saved, without a card, in {kept}"
+    sentence = f"The trained model was saved, without a card, in {kept}"
+    if isinstance(error, FtlineageError):
+        error.hint = f"{error.hint}. " * bool(error.hint) + sentence
+    else:
+        error.add_note(sentence)
 
 
 def _observe_saved(run: Run, stage: Path) -> Adapter:
@@ -111,15 +114,6 @@ def _observe_saved(run: Run, stage: Path) -> Adapter:
             write_adapter_config(config.parent, base_model=base.model, revision=base.revision)
     normalise_modes(stage)
     return observe_adapter(stage)
-
-
-def _retired(out: Path) -> list[str]:
-    """Files of the version being replaced; none when its card cannot be read."""
-    try:
-        adapter = read_card_file(out).body.adapter
-    except FtlineageError:
-        return []
-    return [file.path for file in adapter.files] if adapter is not None else []
 
 
 def _storage_failure(out: Path, failure: Exception) -> Exception | None:

@@ -1,15 +1,26 @@
-"""Files in the output folder that are not this run's: kept and listed, or refused when a loader would open them."""
+"""Files in the output folder that are not this run's: kept and listed, or refused when a loader would open them.
+
+Refused before training, so that nobody learns of it hours later, and again when sealing, because
+files may have come meanwhile.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 
+from ftlineage.core.card import CARD_NAME
 from ftlineage.core.layout import is_pickle, is_recorded, may_hold_recorded
-from ftlineage.errors import BadInputError
+from ftlineage.errors import BadInputError, FtlineageError, OutputExistsError
 from ftlineage.hashing.files import list_files
+from ftlineage.sources.adapter import refuse_pickles
+from ftlineage.store.atomic import writing
+from ftlineage.store.cards import read_card_file
 
 _LOADABLE = (".safetensors", ".gguf", ".py")
+# What a seal that was killed between its renames may leave without a card; the next seal replaces it.
+_REPLACED = re.compile(r"([^/]+/)?adapter_model\.safetensors|model(-\d+-of-\d+)?\.safetensors")
 
 
 def strays(out: Path, *, own: Collection[str]) -> list[Path]:
@@ -20,8 +31,8 @@ def strays(out: Path, *, own: Collection[str]) -> list[Path]:
         own: Relative paths of the version's own files, old and new.
 
     Raises:
-        BadInputError: One of them is weights or code: a server could load it instead of the
-            version, so it has no place beside it.
+        BadInputError, UnsafeFormatError: One of them is weights or code: a server could load it
+            instead of the version, so it has no place beside it.
     """
     found = []
     for path in list_files(out, keep=is_recorded, enter=may_hold_recorded):
@@ -32,4 +43,51 @@ def strays(out: Path, *, own: Collection[str]) -> list[Path]:
             reason = "weights or code beside the version, which a server could load instead of it"
             raise BadInputError(path=str(path), reason=reason, hint="Move it elsewhere, or choose another out folder")
         found.append(path)
+    refuse_pickles(out, [path.relative_to(out).as_posix() for path in found])
     return found
+
+
+def check_output(out: Path, *, overwrite: bool) -> None:
+    """Make the output folder and refuse, before any work, what sealing would refuse after it.
+
+    Args:
+        out: The output folder.
+        overwrite: Whether a sealed version there may be replaced, and weights under the usual
+            names although no card lists them.
+
+    Raises:
+        OutputNotWritableError, StorageError: It cannot be made.
+        OutputExistsError: It holds a card and ``overwrite`` is false.
+        BadInputError, UnsafeFormatError: As for :func:`strays`.
+    """
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+    if (out / CARD_NAME).exists() and not overwrite:
+        raise OutputExistsError(
+            path=str(out),
+            card=_card_id(out),
+            hint="Choose another out folder, or pass overwrite=True to replace it when this run is sealed",
+        )
+    own = set(retired_files(out))
+    if overwrite:
+        names = (
+            path.relative_to(out).as_posix() for path in list_files(out, keep=is_recorded, enter=may_hold_recorded)
+        )
+        own.update(name for name in names if _REPLACED.fullmatch(name))
+    strays(out, own=own)
+
+
+def _card_id(out: Path) -> str:
+    try:
+        return read_card_file(out).id
+    except FtlineageError:  # it still must not be lost
+        return "an unreadable card"
+
+
+def retired_files(out: Path) -> list[str]:
+    """Files of the version being replaced; none when its card cannot be read."""
+    try:
+        adapter = read_card_file(out).body.adapter
+    except FtlineageError:
+        return []
+    return [file.path for file in adapter.files] if adapter is not None else []
