@@ -57,25 +57,24 @@ def record_declared(
         BadArgumentError: ``base`` contradicts ``adapter_config.json``.
         OutputExistsError: There is a card and ``overwrite`` is false.
     """
-    if not folder.is_dir():
-        raise PathNotFoundError(path=str(folder))
-    if (folder / CARD_NAME).exists() and not overwrite:
-        raise OutputExistsError(path=str(folder), card=CARD_NAME, hint="Add --overwrite to replace the card")
-    chosen = check_name(name) if name is not None else default_name(folder.resolve().name)
+    chosen = _chosen_name(folder, name, overwrite=overwrite)
     unrecorded: list[Unrecorded] = []
-    section = _base(folder, base, unrecorded)
-    datasets = [_dataset(label, source) for label, source in data]
-    if not datasets:
-        unrecorded.append(Unrecorded(section="data", reason="no --data was given"))
+    # Everything that can fail comes before adapter_config.json gets its revision.
+    datasets = _datasets(data, unrecorded)
+    prompt_sections = [_prompt(label, source) for label, source in prompts]
+    retrieval_sections = [_retrieval(label, source) for label, source in retrieval]
+    preprocessing = _preprocessing(folder, unrecorded)
+    observe_adapter(folder)
+    base_section = _base(folder, base, unrecorded)
     body = CardBody(
         ftlineage=FORMAT,
         id=NO_ID,
         name=chosen,
-        base=section,
-        preprocessing=_preprocessing(folder, unrecorded),
+        base=base_section,
+        preprocessing=preprocessing,
         data=datasets,
-        prompts=[_prompt(label, source) for label, source in prompts],
-        retrieval=[_retrieval(label, source) for label, source in retrieval],
+        prompts=prompt_sections,
+        retrieval=retrieval_sections,
         adapter=observe_adapter(folder),
         recipe=None,
         code=None,
@@ -88,6 +87,21 @@ def record_declared(
     card = make_card(body)
     write_card(folder, card)
     return card
+
+
+def _chosen_name(folder: Path, name: str | None, *, overwrite: bool) -> str:
+    if not folder.is_dir():
+        raise PathNotFoundError(path=str(folder))
+    if (folder / CARD_NAME).exists() and not overwrite:
+        raise OutputExistsError(path=str(folder), card=CARD_NAME, hint="Add --overwrite to replace the card")
+    return check_name(name) if name is not None else default_name(folder.resolve().name)
+
+
+def _datasets(data: Iterable[tuple[str, str]], unrecorded: list[Unrecorded]) -> list[Dataset]:
+    datasets = [_dataset(label, source) for label, source in data]
+    if not datasets:
+        unrecorded.append(Unrecorded(section="data", reason="no --data was given"))
+    return datasets
 
 
 def _unknowable() -> list[Unrecorded]:
