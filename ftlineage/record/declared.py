@@ -59,12 +59,11 @@ def record_declared(
     """
     chosen = _chosen_name(folder, name, overwrite=overwrite)
     unrecorded: list[Unrecorded] = []
-    # Everything that can fail comes before adapter_config.json gets its revision.
+    # What can fail comes before adapter_config.json gets its revision, and that before it is hashed.
     datasets = _datasets(data, unrecorded)
     prompt_sections = [_prompt(label, source) for label, source in prompts]
     retrieval_sections = [_retrieval(label, source) for label, source in retrieval]
     preprocessing = _preprocessing(folder, unrecorded)
-    observe_adapter(folder)
     base_section = _base(folder, base, unrecorded)
     body = CardBody(
         ftlineage=FORMAT,
