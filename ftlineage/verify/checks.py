@@ -257,7 +257,7 @@ def tensors_match(expected: Expected, seen: Observed) -> bool:
 def unsafe_path(error: FtlineageError, *, where: str = "it lies in the folder") -> Finding:
     """A path that is not opened, whatever it holds."""
     path = str(getattr(error, "path", ""))
-    reason = getattr(error, "reason", None) or error.sentence
+    reason = getattr(error, "reason", None) or f"it cannot be read: {getattr(error, 'cause', error.sentence)}"
     return Finding(
         code="path.unsafe",
         section="path",

@@ -295,3 +295,38 @@ def test_hashing_from_many_threads_at_once_reads_the_right_places(tmp_path: Path
         for thread in threads:
             thread.join()
     assert found == {part: sha(data[part * files.CHUNK : (part + 1) * files.CHUNK]) for part in range(4)}
+
+
+# --- systems that fail or lack something ---------------------------------------------------------
+
+
+def test_without_positioned_reads_the_digests_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "preadv")
+    data = os.urandom(3 * files.CHUNK + 5)
+    (tmp_path / "x").write_bytes(data)
+    assert file_sha256(tmp_path / "x") == sha(data)
+
+
+def test_a_disk_that_fails_while_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+
+    def broken(*_arguments: object) -> int:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "preadv", broken)
+    with pytest.raises(StorageError, match=r"^x: input/output error\.$"):
+        file_sha256(tmp_path / "x")
+
+
+def test_a_folder_that_may_not_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+    real = os.scandir
+
+    def broken(path: Path) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", broken)
+    with pytest.raises(StorageError, match=r"^closed: permission denied\.$"):
+        list_files(tmp_path)

@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -238,3 +239,34 @@ heavy = {{"torch", "numpy", "pyarrow", "huggingface_hub", "transformers", "peft"
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_subfolder_that_may_not_be_listed_could_hide_anything(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    (folder / "closed").mkdir()
+    real = os.scandir
+
+    def broken(path: Path) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", broken)
+    found = only(verify(folder))
+    assert (found.code, found.path) == ("path.unsafe", "closed")
+    assert found.message == "closed is refused: it cannot be read: permission denied (it lies in the folder)"
+
+
+@pytest.mark.parametrize("config", [b"{", b"[]", b'{"r": 1, "r": 2}'])
+def test_a_recorded_configuration_that_says_nothing_names_no_base(folder: Path, config: bytes) -> None:
+    """Its digest is right, so whoever made the card meant it; a loader would not read it as the card does."""
+
+    def lie(document: dict[str, Any]) -> None:
+        file = next(file for file in document["adapter"]["files"] if file["path"] == "adapter_config.json")
+        file.update(size=len(config), sha256=hashlib.sha256(config).hexdigest())
+
+    (folder / "adapter_config.json").write_bytes(config)
+    sealed.rewrite(folder, lie)
+    found = only(verify(folder))
+    assert (found.code, found.path) == ("base.mismatch", "adapter_config.json")
