@@ -7,6 +7,7 @@ TESTS ?= tests
 # Processes that run tests side by side; each of them imports torch.
 WORKERS ?= 2
 PYTEST_FLAGS ?=
+BENCHES ?= $(filter-out _% %_input,$(basename $(notdir $(wildcard bench/*.py))))
 
 BIN := $(VENV)/bin
 SMOKE := build/wheel-demo
@@ -44,8 +45,8 @@ docs: $(VENV)/.installed-dev ## Write the generated parts: JSON Schema, help tex
 	$(BIN)/python -m docs.generate
 
 .PHONY: bench
-bench: $(VENV)/.installed-bench ## Measure against peers and floors, side by side
-	$(BIN)/python -m bench
+bench: $(VENV)/.installed-bench ## Measure against peers and floors, side by side; BENCHES=startup runs one
+	set -e; for name in $(BENCHES); do echo "== $$name"; $(BIN)/python -m bench.$$name; done
 
 .PHONY: wheel
 wheel: $(VENV)/.installed-dev ## Build dist/ftlineage-*.whl
