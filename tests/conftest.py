@@ -21,7 +21,7 @@ from ftlineage.testing.hub import LocalHub
 
 _HOME = Path(tempfile.mkdtemp(prefix="ftlineage-tests-"))
 _HUB = LocalHub(_HOME / "localhub").start()
-os.environ.update(_HUB.environ(home=_HOME / "hf"))
+os.environ.update(_HUB.environ())
 # Settings of the developer's shell must not decide what the tests see.
 for _name in ("HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE", "HUGGINGFACE_HUB_CACHE", "FTLINEAGE_REGISTRY"):
     os.environ.pop(_name, None)
@@ -96,5 +96,5 @@ def session_hub() -> LocalHub:
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[LocalHub]:
     """An empty hub that Hugging Face libraries follow during this test, with empty caches."""
-    with LocalHub(tmp_path / "localhub") as hub, hub.activate(home=tmp_path / "hf-home"):
+    with LocalHub(tmp_path / "localhub") as hub, hub.activate():
         yield hub

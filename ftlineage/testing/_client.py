@@ -22,25 +22,21 @@ _DATASET_URL = "/datasets/{repo_id}/resolve/{revision}/{path}"
 _TRUE = {"1", "ON", "YES", "TRUE"}
 
 
-def environ(endpoint: str, token: str, *, home: str | Path | None, offline: bool) -> dict[str, str]:
+def environ(endpoint: str, token: str, *, home: str | Path, offline: bool) -> dict[str, str]:
     """The variables, for ``os.environ`` or a child process."""
-    variables = {
+    root = Path(home).absolute()
+    return {
         "HF_ENDPOINT": endpoint,
         "HF_TOKEN": token,
         # Xet stores speak another protocol; with it off, uploads and downloads are plain HTTP.
         "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_OFFLINE": "1" if offline else "0",
+        "HF_HOME": str(root),
+        "HF_HUB_CACHE": str(root / "hub"),
+        "HF_DATASETS_CACHE": str(root / "datasets"),
+        "HF_MODULES_CACHE": str(root / "modules"),
     }
-    if home is not None:
-        root = Path(home).absolute()
-        variables |= {
-            "HF_HOME": str(root),
-            "HF_HUB_CACHE": str(root / "hub"),
-            "HF_DATASETS_CACHE": str(root / "datasets"),
-            "HF_MODULES_CACHE": str(root / "modules"),
-        }
-    return variables
 
 
 @contextlib.contextmanager

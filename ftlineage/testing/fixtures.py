@@ -19,5 +19,5 @@ __all__ = ["local_hub"]
 @pytest.fixture
 def local_hub(tmp_path: Path) -> Iterator[LocalHub]:
     """A running LocalHub, active for this test."""
-    with LocalHub(tmp_path / "localhub") as hub, hub.activate(home=tmp_path / "hf-home"):
+    with LocalHub(tmp_path / "localhub") as hub, hub.activate():
         yield hub

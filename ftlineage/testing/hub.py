@@ -257,10 +257,11 @@ class LocalHub:
         Set them before ``huggingface_hub`` is imported: it reads them once.
 
         Args:
-            home: Folder for caches (``HF_HOME``), so that a test never sees the user's; the current ones when None.
+            home: Folder for caches (``HF_HOME``); one inside the hub's own folder when None, because
+                a stand-in's commits must never end up in the cache that real work uses.
             offline: Allow the caches only.
         """
-        return _client.environ(self.endpoint, TOKEN, home=home, offline=offline)
+        return _client.environ(self.endpoint, TOKEN, home=home or self.root / "client", offline=offline)
 
     @contextlib.contextmanager
     def activate(self, *, home: str | Path | None = None, offline: bool = False) -> Iterator[Self]:
@@ -270,7 +271,7 @@ class LocalHub:
         they were made with. The process has one endpoint at a time: not for several threads at once.
 
         Args:
-            home: Folder for caches; the current ones when None.
+            home: Folder for caches; one inside the hub's own folder when None.
             offline: Allow the caches only.
         """
         with _client.redirected(self.environ(home=home, offline=offline)):

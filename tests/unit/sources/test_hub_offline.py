@@ -142,12 +142,12 @@ def test_snapshot_folder_says_which_commit_it_is(offline, tmp_path):
     assert identify_snapshot(folder.parent) is None
 
 
-def test_variable_closes_the_network_in_a_new_process(hub, sha, tmp_path):
+def test_variable_closes_the_network_in_a_new_process(hub, sha):
     code = (
         "import sys; from ftlineage.sources.hub import resolve_revision\n"
         "print(resolve_revision('acme/tiny', sys.argv[1]).cached)"
     )
-    environ = {**os.environ, **hub.environ(home=tmp_path / "hf-home", offline=True), "PYTHONPATH": str(Path.cwd())}
+    environ = {**os.environ, **hub.environ(offline=True), "PYTHONPATH": str(Path.cwd())}
     hub.requests.clear()
     done = subprocess.run([sys.executable, "-c", code, sha], env=environ, capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"

@@ -55,6 +55,16 @@ def test_everything_is_put_back_after_an_error(two, tmp_path):
     assert (constants.ENDPOINT, os.environ["HF_ENDPOINT"]) == before
 
 
+def test_caches_are_the_hubs_own_unless_told_otherwise(two):
+    one, other = two
+    for hub in two:
+        with hub.activate():
+            assert which() == ("one" if hub is one else "two")
+            assert str(hub.root) in os.environ["HF_HOME"]
+    assert list((one.root / "client" / "hub").glob("models--*"))
+    assert other.environ()["HF_HUB_CACHE"] == str(other.root / "client" / "hub")
+
+
 def test_default_clients_follow(two, tmp_path):
     from huggingface_hub import HfApi, HfFileSystem, hf_hub_url, list_repo_files, model_info
 
