@@ -7,9 +7,11 @@ belongs to none of the obvious two (trap T10). Everything it can raise for a rea
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ftlineage.core.private import public_text
 from ftlineage.errors import (
     BadReferenceError,
     FtlineageError,
@@ -28,6 +30,8 @@ _STATUS_HINTS = {
     401: "The token is not valid: run `hf auth login`, or unset HF_TOKEN",
     403: "The token may not read this; ask its owner for the permission",
 }
+_SECONDS = re.compile(r"(\d{1,6})")
+_RATE_LIMIT = re.compile(r"\bt=(\d{1,6})\b")
 _SERVER_ERROR = 500
 _TOO_MANY = 429
 
@@ -36,7 +40,8 @@ def endpoint() -> str:
     """Address of the Hub that clients in this process ask."""
     from huggingface_hub import constants
 
-    return str(constants.ENDPOINT)
+    # An address may carry a password; errors are read by others.
+    return public_text(str(constants.ENDPOINT))
 
 
 def is_offline() -> bool:
@@ -117,10 +122,15 @@ def _refusal(error: Any, repo: str, kind: str, revision: str | None) -> Undecide
     hint = _STATUS_HINTS.get(
         status, "Look at https://status.huggingface.co and try again" if status >= _SERVER_ERROR else ""
     )
-    if status == _TOO_MANY:
-        wait = response.headers.get("Retry-After") if response is not None else None
-        hint = f"Try again in {wait} seconds" if wait and wait.isdigit() else "Too many requests: try again later"
+    if status == _TOO_MANY and response is not None:
+        hint = _patience(response.headers)
     return HubRefusedError(repo=repo, endpoint=endpoint(), status=status, hint=hint)
+
+
+def _patience(headers: Mapping[str, str]) -> str:
+    """How long to wait: ``Retry-After`` in seconds, or the Hub's own ``RateLimit: "api";r=0;t=55``."""
+    wait = _SECONDS.fullmatch(headers.get("Retry-After", "")) or _RATE_LIMIT.search(headers.get("RateLimit", ""))
+    return f"Try again in {wait[1]} seconds" if wait else "Too many requests: try again later"
 
 
 def _unreachable(repo: str, cause: str) -> HubUnreachableError:
@@ -131,4 +141,4 @@ def _unreachable(repo: str, cause: str) -> HubUnreachableError:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    return public_text((str(error).strip() or type(error).__name__).splitlines()[0].rstrip("."))

@@ -142,14 +142,15 @@ class LocalHub:
         """
         repository = self._state.store.create(repo_type, repo)
         ref = f"refs/heads/{branch}"
-        if ref not in repository.references.refs:
-            repository.set_ref(ref, repository.resolve("main"))
         attributes = files.get(".gitattributes")
         ruling = {".gitattributes": _as_bytes(attributes)} if attributes is not None else {}
-        rule = repository.lfs_rule(ref, ruling)
-        changes = {path: None if item is None else self._entry(path, item, rule) for path, item in files.items()}
         title, _, description = message.partition("\n\n")
-        made = repository.add_commit(ref, changes, title=title, description=description, author=author)
+        with self._state.store.lock:
+            if ref not in repository.references.refs:
+                repository.set_ref(ref, repository.resolve("main"))
+            rule = repository.lfs_rule(ref, ruling)
+            changes = {path: None if item is None else self._entry(path, item, rule) for path, item in files.items()}
+            made = repository.add_commit(ref, changes, title=title, description=description, author=author)
         return made.sha
 
     def upload_folder(

@@ -88,6 +88,7 @@ def test_token_without_permission(hub, sha):
     ("headers", "hint"),
     [
         ({"Retry-After": "17"}, "Try again in 17 seconds"),
+        ({"RateLimit": '"api";r=0;t=55'}, "Try again in 55 seconds"),
         ({}, "Too many requests: try again later"),
         ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, "Too many requests: try again later"),
     ],
@@ -146,6 +147,21 @@ def test_t10_refused_connection(hub, warm):
         resolve_revision(REPO)
     assert (caught.value.repo, caught.value.endpoint) == (REPO, hub.endpoint)
     assert "HF_HUB_OFFLINE=1" in caught.value.hint
+
+
+def test_password_in_the_address_is_not_told(hub, sha, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint.replace("//", "//ann:hunter2@"))
+    hub.faults.status(INFO, 500)
+    with pytest.raises(HubRefusedError) as caught:
+        resolve_revision(REPO)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.endpoint == hub.endpoint
+    hub.stop()
+    with pytest.raises(HubUnreachableError) as gone:
+        resolve_revision(REPO)
+    assert "hunter2" not in str(gone.value)
 
 
 @pytest.mark.parametrize("after", [0, 10])

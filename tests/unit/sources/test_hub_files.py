@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from ftlineage.errors import DigestMismatchError, HubUnreachableError, RevisionMismatchError, UnsafePathError
-from ftlineage.hashing.git import file_blob_id, object_id
 from ftlineage.sources.hub import check_files, download_snapshot, extra_files, fetch_files, resolve_revision
 
 REPO = "acme/tiny"
@@ -107,13 +105,6 @@ def test_file_that_is_no_part_of_the_commit_is_refused(commit):
     assert extra_files(commit) == ["chat_template.jinja"]
     with pytest.raises(UnsafePathError, match="is not part of that commit"):
         check_files(commit, ["chat_template.jinja"])
-
-
-def test_git_ids_are_those_of_git(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(b"x" * 3_000_000)
-    answer = subprocess.run(["git", "hash-object", str(path)], check=True, capture_output=True, text=True)
-    assert file_blob_id(path) == answer.stdout.strip() == object_id("blob", b"x" * 3_000_000)
 
 
 def test_files_of_a_cache_that_shares_blobs_between_repositories(commit):

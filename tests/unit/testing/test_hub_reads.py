@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -187,6 +190,20 @@ def test_checksums_of_the_client_agree(api, sha):
     assert (result.checked_count, result.mismatches, result.missing_paths, result.extra_paths) == (6, [], [], [])
     (folder / "config.json").resolve().write_bytes(b"x")
     assert [item["path"] for item in api.verify_repo_checksums(REPO, revision=sha).mismatches] == ["config.json"]
+
+
+def test_command_that_verifies_the_cache(hub, sha):
+    from huggingface_hub import snapshot_download
+
+    folder = Path(snapshot_download(REPO, revision=sha))
+    command = [sys.executable, "-m", "huggingface_hub.cli.hf", "cache", "verify", REPO, "--revision", sha]
+    environ = {**os.environ, **hub.environ()}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    (folder / "sub/y.txt").resolve().write_bytes(b"?")
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "sub/y.txt" in done.stdout + done.stderr
 
 
 def test_file_system_reads_and_globs(hub, sha):
