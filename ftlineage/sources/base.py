@@ -41,7 +41,7 @@ from ftlineage.sources.hub import (
 )
 from ftlineage.sources.hub_cache import identify_snapshot
 
-__all__ = ["ResolvedBase", "observe_base", "parse_base", "pinned_kwargs", "resolve_base"]
+__all__ = ["ResolvedBase", "observe_base", "parse_base", "pinned_kwargs", "prepare_base", "resolve_base"]
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.\-]{0,95}(/[A-Za-z0-9_][\w.\-]{0,95})?", re.ASCII)
 _LOCAL = ("/", "./", "../", "~", ".\\", "..\\")
@@ -154,6 +154,18 @@ def pinned_kwargs(
     return pins if code_revision is None else {**pins, "code_revision": code_revision}
 
 
+def prepare_base(resolved: ResolvedBase, *, timeout: float = TIMEOUT) -> None:
+    """Bring in now the small files that :func:`observe_base` will hash, so that sealing needs no Hub hours later.
+
+    Raises:
+        UndecidedError: One of them cannot be downloaded.
+    """
+    commit = resolved.commit
+    if commit is not None:
+        small = [name for name in _wanted(commit) if not is_weight(name)]
+        fetch_files(commit, small, timeout=timeout)
+
+
 def observe_base(
     resolved: ResolvedBase,
     *,
@@ -250,9 +262,7 @@ def _local_records(folder: Path, receipts: Receipts | None) -> list[FileRecord]:
 def _hub_records(commit: HubCommit, receipts: Receipts | None, timeout: float) -> tuple[list[FileRecord], bool]:
     known = {file.path: file for file in commit.files}
     _refuse_extras(commit, known)
-    names = load_files(known)
-    if commit.cached:
-        names = [name for name in names if (commit.folder / name).is_file()]
+    names = _wanted(commit)
     # Weights kept in plain Git have no SHA-256 at the Hub; they are small, or Git would refuse them.
     absent = {
         name for name in names if is_weight(name) and known[name].lfs_sha256 and not (commit.folder / name).is_file()
@@ -263,6 +273,12 @@ def _hub_records(commit: HubCommit, receipts: Receipts | None, timeout: float) -
         records = check_files(commit, here, receipts=receipts, update=update)
     taken = [FileRecord(path=name, size=known[name].size or 0, sha256=known[name].lfs_sha256 or "") for name in absent]
     return sorted([*records, *taken], key=lambda record: record.path), not absent
+
+
+def _wanted(commit: HubCommit) -> list[str]:
+    """The files a load reads; of a commit that only the cache vouches for, those that are here."""
+    names = load_files(file.path for file in commit.files)
+    return [name for name in names if (commit.folder / name).is_file()] if commit.cached else names
 
 
 def _refuse_extras(commit: HubCommit, known: Iterable[str]) -> None:

@@ -92,6 +92,13 @@ class LocalHub:
             self._thread.join()
         self._server = self._thread = None
 
+    def wait(self) -> None:
+        """Block until the hub is stopped, for programs that only serve."""
+        thread = self._thread
+        while thread is not None and thread.is_alive():
+            # With a timeout, so that an interrupt gets through on every system.
+            thread.join(1)
+
     def close(self) -> None:
         """Stop, and remove the root if it was temporary."""
         self.stop()

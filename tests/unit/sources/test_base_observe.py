@@ -11,7 +11,7 @@ import pytest
 from ftlineage.core import codec
 from ftlineage.core.sections import Base, LoadedAs
 from ftlineage.errors import BadInputError, DigestMismatchError, NotCachedError, UnsafePathError
-from ftlineage.sources.base import ResolvedBase, observe_base, resolve_base
+from ftlineage.sources.base import ResolvedBase, observe_base, prepare_base, resolve_base
 from ftlineage.sources.base_files import load_files
 from ftlineage.sources.hub import download_snapshot
 
@@ -119,6 +119,27 @@ def test_going_offline_between_resolving_and_observing(hub, sha):
     base = resolve_base(REPO)
     with hub.activate(offline=True), pytest.raises(NotCachedError, match=r"chat_template\.jinja at"):
         observe_base(base)
+
+
+def test_prepared_base_is_observed_without_the_hub(hub, sha):
+    base = resolve_base(REPO)
+    download(base, ["model.safetensors"])
+    prepare_base(base)
+    hub.stop()
+    section = observe_base(base)
+    assert ([file.path for file in section.files], section.evidence) == (READ, "observed")
+
+
+def test_prepared_base_offline_needs_only_what_is_cached(hub, sha):
+    from huggingface_hub import snapshot_download
+
+    snapshot_download(REPO, allow_patterns=["config.json", "model.safetensors"])
+    with hub.activate(offline=True):
+        base = resolve_base(REPO, sha)
+        assert base.commit is not None
+        assert "tokenizer.json" in [file.path for file in base.commit.files]
+        prepare_base(base)
+        assert [file.path for file in observe_base(base).files] == ["config.json", "model.safetensors"]
 
 
 # --- local folders -----------------------------------------------------------------------------
