@@ -140,8 +140,8 @@ class _Run:
         where = str(base) if base is not None else "the Hub cache"
         self.findings += base_checks.check_files(claimed, seen, where=where, whole=base is not None)
         self.counts["base_files"] = sum(found.fault is None for found in seen.values())
-        if not self.counts["base_files"] and base is None:
-            self.findings.append(base_checks.absent(claimed))
+        if base is None:
+            self.findings += base_checks.check_seen(claimed, seen)
 
 
 # --- reading -------------------------------------------------------------------------------------

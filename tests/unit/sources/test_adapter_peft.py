@@ -12,10 +12,11 @@ import pytest
 from ftlineage.core.sections import Adapter
 from ftlineage.errors import UnsafeFormatError
 from ftlineage.sources.adapter import changes_base, normalise_modes, observe_adapter, write_adapter_config
+from ftlineage.verify.runner import verify
+from tests import sealed
 
 pytestmark = pytest.mark.heavy
 
-REVISION = "0123456789abcdef0123456789abcdef01234567"
 ATTENTION = ["q_proj", "v_proj"]
 
 
@@ -116,7 +117,7 @@ def save(model: Any, config: Any, folder: Path, *, seed: int = 1) -> Adapter:
 
     torch.manual_seed(seed)
     get_peft_model(model, config).save_pretrained(folder, save_embedding_layers=False)
-    write_adapter_config(folder, base_model="acme/base", revision=REVISION)
+    write_adapter_config(folder, base_model=sealed.MODEL, revision=sealed.REVISION)
     normalise_modes(folder)
     return observe_adapter(folder)
 
@@ -134,6 +135,8 @@ def test_every_method_is_observed(tmp_path: Path, base: Callable[[], Any], metho
     assert changes_base(found.config) is (method in ("pissa", "olora"))
     # The same seed again: the same section, down to the bytes of the configuration (trap T14).
     assert save(base(), configuration(method), tmp_path / "two") == found
+    sealed.seal(tmp_path / "one")
+    assert verify(tmp_path / "one")
 
 
 def test_one_changed_setting_changes_only_the_configuration(tmp_path: Path, base: Callable[[], Any]) -> None:

@@ -58,11 +58,19 @@ def test_the_base_in_the_hub_cache_is_compared(tmp_path: Path, base: Path) -> No
     (snapshot / "config.json").write_bytes((base / "config.json").read_bytes())
     report = verify(out)
     assert report
-    assert report.findings == ()  # a part of it is cached, and that part is right
+    assert [finding.message for finding in report.findings] == [
+        f"1 of 2 files of the base acme/base@{sealed.REVISION} are not in the Hub cache and were not compared"
+    ]
     (snapshot / "model.safetensors").write_bytes(b"x")
     found = only(verify(out))
     assert (found.code, found.path, found.actual) == ("base.changed", "model.safetensors", None)
     assert "of the base in the Hub cache is not the one" in found.message
+
+
+def test_a_card_without_the_bases_files(tmp_path: Path) -> None:
+    assert [finding.message for finding in verify(sealed.sealed(tmp_path / "out")).findings] == [
+        f"the card lists no files of the base acme/base@{sealed.REVISION}, so its bytes were not compared"
+    ]
 
 
 def test_t11_a_corrupted_base_is_seen_even_when_size_and_times_are_kept(tmp_path: Path, base: Path) -> None:
