@@ -36,3 +36,35 @@ def test_a_closed_stderr_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(sys, "stderr", None)
     with progress_bar(1, "x") as update:
         assert update is no_update
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal is simulated")
+@pytest.mark.parametrize(("seconds", "shown"), [(0.0, False), (1.4, True)])
+def test_on_a_terminal_only_long_work_shows_a_bar(seconds: float, shown: bool) -> None:
+    import os
+    import pty
+    import termios
+
+    program = f"""
+import sys, time
+from ftlineage.hashing.progress import progress_bar
+with progress_bar(4_000_000, "Hashing the adapter") as update:
+    for _ in range(4):
+        time.sleep({seconds} / 4)
+        update(1_000_000)
+print("done")
+"""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))  # a new one has no width, and a bar of no width is not drawn
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=theirs, check=True)
+    os.set_blocking(ours, False)
+    try:
+        written = os.read(ours, 100_000)
+    except BlockingIOError:
+        written = b""
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert done.stdout == b"done\n"
+    assert (b"Hashing the adapter" in written) is shown
+    assert (b"4.00M" in written) is shown
