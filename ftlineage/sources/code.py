@@ -165,11 +165,13 @@ def _diff(repository: _Repository, take: Callable[[bytes], object]) -> Answer:
 
     ``git diff`` writes what it learns about file times into the index, under a lock that can make
     the user's own ``git commit`` of that moment fail; GIT_OPTIONAL_LOCKS does not keep it from that.
+    The copy keeps its time: Git reads again every file that is not older than its index, and would
+    otherwise miss a change made within the second of the last ``git add``.
     """
     with tempfile.TemporaryDirectory(prefix="ftlineage-") as folder:
         index = Path(folder) / "index"
         try:
-            shutil.copyfile(repository.index, index)
+            shutil.copy2(repository.index, index)
         except FileNotFoundError:  # nothing was ever added
             pass
         except OSError as error:

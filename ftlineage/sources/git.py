@@ -25,17 +25,11 @@ _KEPT = ("GIT_CONFIG", "GIT_EXEC_PATH", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVER
 
 # `core.abbrev` reaches the headers of submodules, which --full-index does not.
 _SETTINGS = {
-    "color.ui": "false",
     "core.abbrev": "40",
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
     "core.quotePath": "true",
-    "diff.autoRefreshIndex": "true",
-    "diff.mnemonicPrefix": "false",
-    "diff.noprefix": "false",
-    "diff.relative": "false",
     "diff.suppressBlankEmpty": "false",
-    "submodule.recurse": "false",
 }
 DIFF = (
     "diff",
@@ -45,7 +39,6 @@ DIFF = (
     "--no-textconv",
     "--no-color",
     "--no-renames",
-    "--no-relative",
     "--no-indent-heuristic",
     "--diff-algorithm=myers",
     "--unified=3",

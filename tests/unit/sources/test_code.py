@@ -78,6 +78,22 @@ def test_touching_a_file_changes_nothing_and_takes_no_lock(tmp_path):
     assert (repo / ".git" / "index").read_bytes() == index
 
 
+def test_a_change_of_equal_size_in_the_second_of_the_commit_is_seen(tmp_path):
+    # Git knows such a change only by its index being no younger than the file.
+    moment = (1_700_000_000, 1_700_000_000)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "config", "core.trustctime", "false")
+    write(tmp_path, {"train.py": "rate = 1\n"})
+    os.utime(tmp_path / "train.py", moment)
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    write(tmp_path, {"train.py": "rate = 2\n"})
+    os.utime(tmp_path / "train.py", moment)
+    os.utime(tmp_path / ".git" / "index", moment)
+
+    assert observed(tmp_path).dirty is True
+
+
 def test_the_patch_gives_the_files_back(tmp_path):
     repo = repository(tmp_path / "repo", {"a b.py": "1\n2\n", "gone.py": "x\n", "ü.bin": b"\0\1", "mode.sh": "#\n"})
     clone = tmp_path / "clone"
@@ -93,6 +109,8 @@ def test_the_patch_gives_the_files_back(tmp_path):
     assert (clone / "ü.bin").read_bytes() == b"\0\2\3"
 
 
+# Two texts that Git's algorithms match up differently.
+SHUFFLED = ("}\ny\n{\n \n{\nx\nx\nx\n", "{\nx\n{\n \n}\ny\nx\nx\n")
 HOSTILE = """
 [diff]
     noprefix = true
@@ -102,7 +120,8 @@ HOSTILE = """
     context = 9
     interHunkContext = 9
     external = /bin/false
-    indentHeuristic = true
+    indentHeuristic = false
+    autoRefreshIndex = false
     orderFile = {order}
     relative = true
     suppressBlankEmpty = true
@@ -126,13 +145,19 @@ HOSTILE = """
 
 def test_one_state_has_one_digest_whatever_the_users_settings(tmp_path, monkeypatch):
     lines = "".join(f"line {n}\n\n" for n in range(40))
-    repo = repository(tmp_path / "repo", {"z.py": lines, "dir/é.py": lines, "p.txt": "x\n", "moved.py": lines})
-    write(
-        repo, {".git/info/attributes": "*.txt diff=lies\n", "z.py": lines.replace("line 20", "other"), "p.txt": "y\n"}
+    blocks = "a {\n  x\n\n\n}\n\n}\n"  # where an added block begins is a matter of taste here
+    repo = repository(
+        tmp_path / "repo",
+        {"z.py": lines, "dir/é.py": lines, "p.txt": "x\n", "moved.py": lines, "f.py": blocks, "same.py": "x\n"}
+        | {"shuffled.py": SHUFFLED[0]},
     )
+    write(repo, {".git/info/attributes": "*.txt diff=lies\n", "p.txt": "y\n", "shuffled.py": SHUFFLED[1]})
+    write(repo, {"z.py": lines.replace("line 20", "other").replace("line 25", "other"), "copy.py": lines})
     write(repo, {"dir/é.py": lines.replace("line 5\n", "").replace("line 30", "?")})
+    write(repo, {"f.py": "a {\n  x\n\n\n}\n\na {\n  x\n\n\n}\n\n}\n"})
     (repo / "moved.py").rename(repo / "there.py")
-    git(repo, "add", "there.py")
+    git(repo, "add", "there.py", "copy.py")
+    os.utime(repo / "same.py", (1, 1))
     plain, patch = observed(repo / "dir"), read_patch(repo)
     settings = tmp_path / "gitconfig"
     order = tmp_path / "order"
@@ -184,6 +209,7 @@ def test_submodules_by_what_is_in_them(tmp_path):
     write(repo, {"sub/scratch.py": "untracked in the part\n"})
     assert observed(repo) == clean
 
+    git(repo, "config", "diff.ignoreSubmodules", "all")
     write(repo, {"sub/f.py": "2\n"})
     once = observed(repo)
     write(repo, {"sub/f.py": "3\n"})
