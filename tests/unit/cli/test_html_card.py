@@ -82,7 +82,7 @@ def test_it_tells_what_the_terminal_tells():
         "support-bot",
         sample.full_card().id,
         "2026-08-14 09:16 UTC, after 4 min 12 s",
-        sample.BASE.revision,
+        str(sample.BASE.revision),
         "10,003 rows in 3 columns: id, messages, intent",
         sample.sha("ordered"),
         "563,200 parameters in 48 tensors",

@@ -5,7 +5,7 @@ import pytest
 
 from ftlineage.cli import page as parts
 from ftlineage.cli.card_page import make_page
-from ftlineage.core.card import read_document
+from ftlineage.core.card import make_card, read_document
 from ftlineage.core.sections import Base, DataSource, RunRecord, Unrecorded
 from tests.unit.cli import sample
 
@@ -13,7 +13,7 @@ replace = msgspec.structs.replace
 
 
 def page_with(**changes):
-    return make_page(sample.make_card(replace(sample.FULL, **changes)))
+    return make_page(make_card(replace(sample.FULL, **changes)))
 
 
 def lines_of(section, page):
@@ -76,7 +76,7 @@ def test_a_card_changed_after_it_was_written_says_so():
 
 
 def test_a_newer_minor_format_and_an_unfinished_run_are_said():
-    document = sample.make_card(replace(sample.FULL, run=RunRecord(complete=False))).document()
+    document = make_card(replace(sample.FULL, run=RunRecord(complete=False))).document()
     document["ftlineage"] = "1.7"
     assert make_page(read_document(document)).warnings == (
         "The card has format 1.7: some of it may be unknown to this release.",

@@ -7,6 +7,7 @@ import pytest
 
 from ftlineage.cli.card_page import make_page
 from ftlineage.cli.render_card import render
+from ftlineage.core.card import make_card
 from tests.unit.cli import sample
 
 
@@ -40,7 +41,7 @@ def test_nothing_is_wider_than_the_terminal(name, width, monkeypatch):
 
 def test_wide_characters_are_measured_as_they_are_shown(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    card = sample.make_card(msgspec.structs.replace(sample.FULL, name="顧客" * 60))
+    card = make_card(msgspec.structs.replace(sample.FULL, name="顧客" * 60))
     text = render(make_page(card), io.StringIO())
     assert max(columns(line) for line in text.splitlines()) <= 80
     assert text.splitlines()[0] == "顧客" * 20
