@@ -68,25 +68,30 @@ def kind_of(value: object) -> Kind:
     Raises:
         BadArgumentError: It is none of transformers' preprocessing classes.
     """
+    kind = _find_kind(value)
+    if kind is None:
+        raise BadArgumentError(
+            argument="processors",
+            reason=f"{type(value).__qualname__} is no tokenizer, processor, image processor or feature extractor",
+            hint="Give user functions and transforms as functions=",
+        )
+    return kind
+
+
+def _find_kind(value: object) -> Kind | None:
     names = {ancestor.__name__ for ancestor in type(value).__mro__}
-    for name, kind in _KINDS.items():
-        if name in names:
-            return kind
-    raise BadArgumentError(
-        argument="processors",
-        reason=f"{type(value).__qualname__} is no tokenizer, processor, image processor or feature extractor",
-        hint="Give user functions and transforms as functions=",
-    )
+    return next((kind for name, kind in _KINDS.items() if name in names), None)
 
 
 def with_parts(value: object) -> Iterator[object]:
-    """The object, then, for a composed processor, its tokenizer and its other parts."""
+    """The object, then, for a composed processor, its tokenizer and its other parts.
+
+    Parts that are models (audio tokenizers) are named in the processor's own settings.
+    """
     yield value
     if kind_of(value) == "processor":
-        for name in _part_names(value):
-            part = getattr(value, name, None)
-            if part is not None:
-                yield part
+        parts = (getattr(value, name, None) for name in _part_names(value))
+        yield from (part for part in parts if _find_kind(part) is not None)
 
 
 def observe_processor(value: object, *, source: str | None = None, revision: str | None = None) -> Preprocessor:
