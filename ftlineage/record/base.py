@@ -17,9 +17,7 @@ from ftlineage.core import codec
 from ftlineage.core.private import without_private
 from ftlineage.core.sections import Base, LoadedAs
 from ftlineage.errors import RunStateError
-from ftlineage.sources.base import ResolvedBase, observe_base, pinned_kwargs
-from ftlineage.sources.base_files import is_weight, load_files
-from ftlineage.sources.hub import fetch_files
+from ftlineage.sources.base import ResolvedBase, observe_base, pinned_kwargs, prepare_base
 
 _PINNED = ("revision", "code_revision")
 # What a tokenizer's load takes of the arguments meant for the model.
@@ -102,12 +100,8 @@ class PinnedBase:
 
     def _pins(self, *, trust_remote_code: bool) -> dict[str, str]:
         """What this load is given; code from another repository is pinned only where it is run."""
-        commit = self._resolved.commit
-        if commit is not None:
-            # Now, while the Hub answers: sealing, hours later, must not depend on it.
-            fetch_files(
-                commit, [name for name in load_files(file.path for file in commit.files) if not is_weight(name)]
-            )
+        # Now, while the Hub answers: sealing, hours later, must not depend on it.
+        prepare_base(self._resolved)
         if not trust_remote_code:
             return pinned_kwargs(self._resolved, trust_remote_code=False)
         if self._code_pins is None:

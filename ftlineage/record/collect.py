@@ -7,6 +7,7 @@ cannot change the weights and often hold paths, names or tokens.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import warnings
@@ -23,6 +24,8 @@ _OUTWARD = re.compile(
     r"log_level.*|log_on_each_node|local_rank|enable_jit_checkpoint|skip_memory_metrics|do_train|do_eval|do_predict|_.*"
 )
 _SEEDS = ("seed", "data_seed")
+# Recorded whatever they are: their defaults depend on the machine.
+_PRECISION = ("bf16", "fp16")
 # How rows become model input; recorded whether or not they are defaults, because defaults move between releases.
 _PREPROCESSING = (
     "max_length",
@@ -45,7 +48,7 @@ _METHODS = (("SFT", "sft"), ("DPO", "dpo"), ("KTO", "kto"), ("ORPO", "orpo"), ("
 
 
 def differing_arguments(args: Any) -> dict[str, Any]:
-    """Fields of a ``TrainingArguments`` (or any dataclass) that differ from a default instance."""
+    """Fields of a ``TrainingArguments`` (or any dataclass) that differ from a default instance, and the precision."""
     if not dataclasses.is_dataclass(args):
         return {}
     reference = _defaults(args)
@@ -54,9 +57,10 @@ def differing_arguments(args: Any) -> dict[str, Any]:
         if _OUTWARD.fullmatch(field.name) or field.name in _SEEDS:
             continue
         value = codec.jsonable(getattr(args, field.name, None))
-        if value != codec.jsonable(getattr(reference, field.name, None)):
-            found[field.name] = without_private(value)
-    return dict(sorted(found.items()))
+        if field.name in _PRECISION or value != codec.jsonable(getattr(reference, field.name, None)):
+            found[field.name] = value
+    differing: dict[str, Any] = without_private(dict(sorted(found.items())))
+    return differing
 
 
 def recipe_of(trainer: Any, *, run_seed: int, world_size: int, resumed: bool) -> Recipe:
@@ -120,11 +124,11 @@ def templates_of(trainer: Any) -> dict[str, str]:
 def _defaults(args: Any) -> Any:
     """An instance of the class with nothing set, or the field defaults where it cannot be built."""
     kind = type(args)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            return kind(output_dir="unused")
-    except Exception:  # noqa: BLE001 - third-party __post_init__; the plain defaults are still right
-        return _FieldDefaults(kind)
+    # TRL's classes default to bf16, which transformers refuses to build on a machine without it.
+    for needed in ({}, {"bf16": False}):
+        with warnings.catch_warnings(action="ignore"), contextlib.suppress(Exception):
+            return kind(output_dir="unused", **needed)
+    return _FieldDefaults(kind)
 
 
 class _FieldDefaults:

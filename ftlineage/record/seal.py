@@ -9,6 +9,7 @@ on disk (trap T16).
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,8 @@ from ftlineage.store.publish import STAGE_PREFIX, UNSEALED_PREFIX, publish, stag
 if TYPE_CHECKING:
     from ftlineage.record.run import Run
 
+# Written by transformers 5 into tokenizer_config.json and read by nothing.
+_LOADING = frozenset({"is_local", "local_files_only"})
 _OS_ERROR = re.compile(r"os error (\d+)")
 
 
@@ -112,8 +115,21 @@ def _observe_saved(run: Run, stage: Path) -> Adapter:
     if base is not None:
         for config in [*stage.glob("adapter_config.json"), *stage.glob("*/adapter_config.json")]:
             write_adapter_config(config.parent, base_model=base.model, revision=base.revision)
+    for config in [*stage.glob("tokenizer_config.json"), *stage.glob("*/tokenizer_config.json")]:
+        _forget_loading(config)
     normalise_modes(stage)
     return observe_adapter(stage)
+
+
+def _forget_loading(config: Path) -> None:
+    """Drop how and from where a tokenizer was loaded: offline, an equal run would save other bytes."""
+    try:
+        written = json.loads(config.read_bytes())
+    except ValueError:
+        return
+    kept = {key: value for key, value in written.items() if key not in _LOADING}
+    if kept != written:
+        config.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")  # noqa: TID251 - as transformers writes it
 
 
 def _storage_failure(out: Path, failure: Exception) -> Exception | None:

@@ -1,5 +1,6 @@
 """Bases that recording tests share, and a place where a run finds no repository but its own."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -33,8 +34,23 @@ def tiny_vision(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_tiny_vision(tmp_path_factory.mktemp("bases") / "tiny-vit")
 
 
+@pytest.fixture(scope="session")
+def libraries() -> None:
+    """The training libraries, imported and out of the garbage collector's sight.
+
+    A trainer collects garbage when it begins; over everything they define that takes longer than the training.
+    """
+    import peft  # noqa: F401
+    import trl
+
+    assert trl.SFTTrainer
+    assert trl.DPOTrainer
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workplace(libraries: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A current folder outside of any repository, and stores that are nobody's."""
     folder = tmp_path / "work"
     folder.mkdir()
@@ -52,11 +68,11 @@ def acme(hub: LocalHub, workplace: Path, tiny_causal: Path) -> LocalHub:
 
 
 @pytest.fixture
-def child_environment(acme: LocalHub, tmp_path: Path) -> dict[str, str]:
+def child_environment(acme: LocalHub) -> dict[str, str]:
     """Variables for a process of its own that sees the same hub, with one thread."""
     return {
         **os.environ,
-        **acme.environ(home=tmp_path / "hf-home"),
+        **acme.environ(),
         "OMP_NUM_THREADS": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "GLOO_SOCKET_IFNAME": "lo",

@@ -93,13 +93,13 @@ def record_sft(
     out: Path | str,
     *,
     name: str = "bot",
-    seed: int = 42,
+    run_seed: int = 42,
     overwrite: bool = False,
     before: Callable[[Run], object] | None = None,
     **changes: Any,
 ) -> Card:
     """A whole recorded run on ``acme/tiny``; ``before`` is called with the run first."""
-    with ftlineage.run(name, out=out, seed=seed, overwrite=overwrite) as run:
+    with ftlineage.run(name, out=out, seed=run_seed, overwrite=overwrite) as run:
         if before is not None:
             before(run)
         trainer = sft_trainer(run, **changes)
@@ -144,3 +144,31 @@ def pinned_everywhere(card: Card, sha: str) -> bool:
         and all(one.revision == sha for one in processors)
         and bool(processors)
     )
+
+
+def record_untrained(
+    out: Path | str,
+    *,
+    before: Callable[[Run], object] | None = None,
+    edit: Callable[[Any], object] | None = None,
+    config: Any = None,
+    **options: Any,
+) -> Card:
+    """A recorded adapter of which no step was trained: for elements that do not reach the weights.
+
+    Args:
+        out: Output folder.
+        before: Called with the run before the model is loaded.
+        edit: Called with the tokenizer.
+        config: PEFT config.
+        **options: For ``ftlineage.run``.
+    """
+    with ftlineage.run("bot", out=out, **options) as run:
+        if before is not None:
+            before(run)
+        base = run.pinned_base or run.base("acme/tiny")
+        model, tokenizer = base.load(dtype="float32")
+        if edit is not None:
+            edit(tokenizer)
+        run.dataset("tickets", ROWS)
+        return run.seal(run.get_peft_model(model, config or lora()), processor=tokenizer)
