@@ -12,7 +12,7 @@ from ftlineage.core.finding import Finding, Severity
 from ftlineage.core.sections import Base, FileRecord
 from ftlineage.errors import PathNotFoundError
 from ftlineage.sources.adapter import changes_base
-from ftlineage.verify.checks import Observed
+from ftlineage.verify.checks import Observed, typed
 
 # Nothing reads these when a model is loaded; people delete them and download without them.
 _INERT_SUFFIXES = frozenset({".md", ".pdf", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"})
@@ -101,7 +101,7 @@ def check_files(base: Base, seen: Mapping[str, Observed], *, where: str, whole: 
             expected=worst.sha256,
             actual=found.sha256,
             message=message,
-            hint=f"Use the base at its commit: hf download {_download(base)}",
+            hint=_way_back(base),
         )
     ]
 
@@ -178,5 +178,7 @@ def _reference(model: object, revision: object) -> str:
     return f"{name}@{words.clean(str(revision))}" if revision is not None else name
 
 
-def _download(base: Base) -> str:
-    return f"{words.clean(base.model)} --revision {base.revision}" if base.revision else words.clean(base.model)
+def _way_back(base: Base) -> str:
+    if base.origin == "local" or base.revision is None:
+        return "Use the base that the adapter was trained on, or train the adapter again on this one"
+    return f"Use the base at its commit: hf download {typed(base.model)} --revision {base.revision}"

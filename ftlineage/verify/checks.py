@@ -7,6 +7,7 @@ error: these functions never give the benefit of the doubt.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
@@ -267,6 +268,11 @@ def unsafe_path(error: FtlineageError, *, where: str = "it lies in the folder") 
     )
 
 
+def typed(text: str) -> str:
+    """Text from a card or a folder as one harmless word of a command that people will paste."""
+    return shlex.quote(words.clean(text))
+
+
 def shown(path: str) -> str:
     """A path for a sentence: look-alike letters and invisible characters are written out."""
     return path if path.isascii() and path.isprintable() else ascii(path)
@@ -317,7 +323,7 @@ def _missing(file: FileRecord, now: str | None, again: str) -> Finding:
     message = f"{shown(file.path)} is missing"
     if now is not None:
         message += f"; {shown(now)} has its bytes: it was renamed"
-    hint = f"Rename it back: mv {now} {file.path}" if now is not None else _RESTORE.format(again=again)
+    hint = f"Rename it back: mv {typed(now)} {typed(file.path)}" if now is not None else _RESTORE.format(again=again)
     return Finding(
         code="adapter.missing",
         section="adapter",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -270,7 +269,7 @@ def _parse_config(data: bytes) -> dict[str, Any]:
 def _with_hint(error: FtlineageError, folder: Path) -> FtlineageError:
     if isinstance(error, PathNotFoundError):
         unfinished = f"{PARTIAL_NAME} is there: the run that wrote it was never sealed"
-        record = f"Record it: ftlineage record {shlex.quote(str(folder))} --base org/name@<40-hex commit>"
+        record = f"Record it: ftlineage record {checks.typed(str(folder))} --base org/name@<40-hex commit>"
         return PathNotFoundError(path=CARD_NAME, hint=unfinished if (folder / PARTIAL_NAME).exists() else record)
     if isinstance(error, StorageError):
         return BadInputError(path=CARD_NAME, reason=error.cause, hint=error.hint)
@@ -280,5 +279,5 @@ def _with_hint(error: FtlineageError, folder: Path) -> FtlineageError:
 def _record_command(target: str, base: Base | None) -> str:
     name = "org/name@<40-hex commit>"
     if base is not None and base.origin == "hub" and base.revision is not None:
-        name = f"{base.model}@{base.revision}"
-    return f"ftlineage record {shlex.quote(target)} --base {shlex.quote(name) if '<' not in name else name}"
+        name = checks.typed(f"{base.model}@{base.revision}")
+    return f"ftlineage record {checks.typed(target)} --base {name}"

@@ -276,3 +276,18 @@ def test_what_a_card_says_cannot_write_to_the_terminal(folder: Path, where: str)
     sealed.rewrite(folder, change)
     for finding in verify(folder).findings:
         assert finding.message.isprintable()
+
+
+def test_what_a_card_says_cannot_become_a_command(folder: Path) -> None:
+    """Hints are pasted into shells."""
+    evil = "acme/base; rm -rf ~"
+    (folder / "tokenizer.json").unlink()
+    sealed.rewrite(folder, at("base", "model", value=evil))
+    found = next(finding for finding in verify(folder).findings if finding.code == "adapter.missing")
+    assert str(found.hint).endswith(f"--base '{evil}@{sealed.REVISION}'")
+
+
+def test_what_a_folder_holds_cannot_become_a_command(folder: Path) -> None:
+    (folder / "tokenizer.json").rename(folder / "$(reboot).json")
+    found = next(finding for finding in verify(folder).findings if finding.code == "adapter.missing")
+    assert found.hint == "Rename it back: mv '$(reboot).json' tokenizer.json"

@@ -145,6 +145,10 @@ def test_a_local_base(tmp_path: Path, base: Path) -> None:
         "the base base was a local folder, so its bytes were not compared"
     ]
     assert verify(out, base=base).findings == ()
+    (base / "config.json").write_bytes(b"{}")
+    found = only(verify(out, base=base))
+    assert (found.code, found.path) == ("base.changed", "config.json")
+    assert found.hint == "Use the base that the adapter was trained on, or train the adapter again on this one"
 
 
 @pytest.mark.parametrize(
