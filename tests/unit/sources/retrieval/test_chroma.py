@@ -76,7 +76,7 @@ def test_an_embedding_function_is_not_needed_to_read(tmp_path: Path):
 
     built: list[str] = []
 
-    class Named(chromadb.EmbeddingFunction):  # type: ignore[misc, name-defined]
+    class Named(chromadb.EmbeddingFunction):  # type: ignore[name-defined]
         def __init__(self) -> None:
             pass
 
