@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ftlineage.cli.page import (
     Fact,
     Item,
+    Mark,
     alarm,
     code,
     digest,
@@ -22,7 +23,7 @@ from ftlineage.cli.page import (
     table,
 )
 from ftlineage.core import words
-from ftlineage.core.sections import Code, Environment, Governance, Parent, Preprocessing, Recipe
+from ftlineage.core.sections import Code, Environment, Governance, Parent, Preprocessing, Recipe, Rendering
 
 # Named first because their versions are asked for first.
 _MAIN_PACKAGES = ("torch", "transformers", "peft", "trl", "datasets", "accelerate", "tokenizers", "safetensors")
@@ -45,7 +46,7 @@ def preprocessing(value: Preprocessing) -> Iterator[Item]:
     for template in value.chat_templates:
         renderings = [one for one in value.renderings if one.template == template.name]
         facts = [fact("digest", digest(template.sha256))]
-        facts += [fact("renders", plain(one.probe), " as ", digest(one.sha256)) for one in renderings]
+        facts += [fact("renders", plain(one.probe), *_outcome(one)) for one in renderings]
         yield Item(
             name=(strong(template.name), quiet("chat template")),
             facts=tuple(facts),
@@ -58,6 +59,12 @@ def preprocessing(value: Preprocessing) -> Iterator[Item]:
         yield Item(name=(strong(function.name), quiet(function.role)), facts=(*where, fact("digest", what), *constants))
     if value.settings:
         yield Item(name=(strong("settings"),), tables=mapping_table("Values", value.settings, brief=True))
+
+
+def _outcome(rendering: Rendering) -> tuple[Mark | str, ...]:
+    if rendering.refused is not None:
+        return (": refused with ", plain(rendering.refused))
+    return (" as ", digest(rendering.sha256))
 
 
 def recipe(value: Recipe) -> Iterator[Item]:
@@ -93,6 +100,8 @@ def code_section(value: Code) -> Iterator[Item]:
         facts.append(fact("state", "as committed"))
     if value.untracked:
         facts.append(fact("untracked", words.quantity(len(value.untracked), "file")))
+    if value.incomplete:
+        facts.append(fact("incomplete", alarm(value.incomplete)))
     yield Item(
         name=(strong(value.repository or "local repository"),),
         facts=tuple(facts),

@@ -201,7 +201,7 @@ def _method_facts(config: Mapping[str, Any], targets: list[str], init: str | Non
     if targets:
         facts.append(Fact(label="acts on", line=joined(map(plain, targets))))
     if init:
-        facts.append(fact("init", plain(init)))
+        facts.append(fact("init", plain("PEFT's default" if init == "true" else init)))
     return facts
 
 
@@ -228,7 +228,8 @@ def retrieval(value: list[Retrieval]) -> Iterator[Item]:
             facts.append(fact("version", plain(index.version)))
         if index.count is not None:
             facts.append(fact("entries", f"{index.count:,}"))
-        facts.append(fact("digest", digest(index.digest)))
+        algorithm = () if index.algorithm is None else (quiet(f" ({index.algorithm})"),)
+        facts.append(fact("digest", digest(index.digest), *algorithm))
         if index.embedding_model:
             model = index.embedding_model
             pin = model.revision or model.digest

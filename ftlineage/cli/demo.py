@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import warnings
 from pathlib import Path
 
 import click
@@ -57,7 +58,8 @@ def _next(folder: Path) -> list[str]:
 
 
 def _quiet_libraries() -> None:
-    """Progress bars of model loading would stand in the middle of the story."""
+    """Progress bars and deprecations of other libraries would stand in the middle of the story."""
+    warnings.simplefilter("ignore", FutureWarning)
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
     from transformers.utils import logging

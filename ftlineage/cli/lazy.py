@@ -6,6 +6,7 @@ returns is the exit code. Why click and not typer: ``docs/adr``, "click for the 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 from collections.abc import Callable, Mapping
@@ -18,11 +19,12 @@ from ftlineage import __version__
 from ftlineage.cli.errors import USAGE
 from ftlineage.cli.output import Output
 from ftlineage.errors import BadArgumentError
+from ftlineage.hashing.progress import hidden_progress
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _SHARED = (
     click.option("--json", is_flag=True, help="Print one JSON document on stdout and nothing else there."),
-    click.option("-q", "--quiet", is_flag=True, help="Say nothing but results and errors."),
+    click.option("-q", "--quiet", is_flag=True, help="Show nothing but results and errors."),
     click.option("--debug", is_flag=True, help="Show the traceback of an error."),
 )
 
@@ -58,7 +60,8 @@ def verb(*examples: str) -> Callable[[Callable[..., int | None]], Command]:
     def decorate(function: Callable[..., int | None]) -> Command:
         @functools.wraps(function)
         def call(*, json: bool, quiet: bool, debug: bool, **arguments: Any) -> int | None:
-            return function(Output(json=json, quiet=quiet, debug=debug), **arguments)
+            with hidden_progress() if quiet else contextlib.nullcontext():
+                return function(Output(json=json, quiet=quiet, debug=debug), **arguments)
 
         callback: Any = call
         for option in reversed(_SHARED):

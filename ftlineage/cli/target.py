@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from ftlineage.core.card import CARD_NAME, Card
-from ftlineage.errors import BadArgumentError, BadInputError, CardMissingError, PathNotFoundError
+from ftlineage.errors import BadArgumentError, BadInputError, CardMalformedError, CardMissingError, PathNotFoundError
 from ftlineage.store.cards import load_card
 
 _HUB = "hf://"
@@ -28,8 +28,10 @@ def card_of(target: str) -> Card:
         UndecidedError: The Hub gave no answer that proves a commit.
         DigestMismatchError: The downloaded card is not what the commit says.
     """
+    if os.path.isfile(target):  # noqa: PTH113 - any file may be a card, whatever its name
+        return _load(Path(target))
     if not target.startswith(_HUB):
-        return load_card(folder_of(target))
+        return _load(folder_of(target))
     from ftlineage.sources.hub import download_snapshot, resolve_revision
 
     repo, at, revision = target.removeprefix(_HUB).partition("@")
@@ -40,6 +42,14 @@ def card_of(target: str) -> Card:
         hint = f"Only what was recorded with ftlineage has one; see what there is: hf download {repo} --dry-run"
         raise CardMissingError(path=f"{_HUB}{repo}@{commit.sha}", hint=hint)
     return load_card(download_snapshot(commit, allow_patterns=[CARD_NAME]) / CARD_NAME)
+
+
+def _load(path: Path) -> Card:
+    """A card from disk; with two targets on one command line an error must say which it means."""
+    try:
+        return load_card(path)
+    except CardMalformedError as error:
+        raise CardMalformedError(where=f"{path} {error.where}", reason=error.reason, hint=error.hint) from error
 
 
 def folder_of(target: str) -> Path:

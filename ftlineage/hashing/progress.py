@@ -1,12 +1,13 @@
 """Progress bars for long work: decides when one is shown, never what is measured.
 
-Shown only when stderr is a terminal and the work has lasted over a second. Otherwise nothing is
+Shown only when stderr is a terminal, the work has lasted over a second and nobody asked for quiet. Otherwise nothing is
 imported and the update function does nothing, so hashing small files costs nothing extra.
 """
 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,8 +15,21 @@ from collections.abc import Callable, Iterator
 Update = Callable[[int], None]
 
 
+_hidden = contextvars.ContextVar("ftlineage_progress_hidden", default=False)
+
+
 def no_update(_amount: int) -> None:
     """The update function where nobody watches."""
+
+
+@contextlib.contextmanager
+def hidden_progress() -> Iterator[None]:
+    """Show no bar inside the block, terminal or not."""
+    token = _hidden.set(True)
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
 
 
 @contextlib.contextmanager
@@ -30,7 +44,7 @@ def progress_bar(total: int | None, label: str, unit: str = "B") -> Iterator[Upd
     Yields:
         ``update(amount)``: adds to the amount done; safe to call from several threads.
     """
-    if not _is_terminal():
+    if _hidden.get() or not _is_terminal():
         yield no_update
         return
     from tqdm import tqdm

@@ -22,7 +22,7 @@ from ftlineage.testing.tiny import build_tiny_causal
 from ftlineage.verify.runner import verify
 
 BASE = "acme/tiny-llama"
-_PRETRAIN_STEPS = 250
+_PRETRAIN_STEPS = 150
 _TRAIN_SECONDS = 600
 
 
@@ -101,7 +101,7 @@ def file_count(files: list[FileRecord]) -> tuple[int, int]:
 
 
 def _facts(commit: HubCommit) -> list[tuple[str, int | None, str]]:
-    return [(file.path, file.size, file.sha256 or file.blob_id or "") for file in commit.files]
+    return [(file.path, file.size, file.lfs_sha256 or file.blob_id or "") for file in commit.files]
 
 
 def _last_line(text: str) -> Any:

@@ -11,6 +11,7 @@ from ftlineage.cli.story import scenes, tickets
 from ftlineage.cli.story.stage import Stage
 from ftlineage.core.card import Card
 from ftlineage.testing.hub import LocalHub
+from ftlineage.verify.runner import verify
 
 Tell = Callable[[str], None]
 
@@ -59,7 +60,7 @@ def _record(stage: Stage, tell: Tell) -> Card:
 
 def _verify(stage: Stage, tell: Tell) -> bool:
     tell("3. Verified before serving")
-    report = scenes.verify(stage.first)
+    report = verify(stage.first)
     tell(f"   ftlineage verify {stage.first.name}: {report.verdict}, in {report.seconds * 1000:.0f} ms.\n")
     return report.ok
 
@@ -103,7 +104,8 @@ def _retrain(stage: Stage, card: Card, tell: Tell) -> list[dict[str, Any]]:
     tickets.write(stage.fewer_tickets, without="refund")
     second = scenes.train(stage, stage.fewer_tickets, stage.second)
     changes = diff_cards(card, second)
-    for element in changes.elements:
-        tell(f"   {element.section:<13} {element.summary}")
+    # One line for each thing said; the probes of a chat template all say the same.
+    for section, summary in dict.fromkeys((element.section, element.summary) for element in changes.elements):
+        tell(f"   {section:<13} {summary}")
     tell("")
     return [{"section": element.section, "summary": element.summary} for element in changes.elements]

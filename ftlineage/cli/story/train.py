@@ -33,6 +33,7 @@ def main(tickets: str, out: str) -> None:
                 save_strategy="no",
                 report_to="none",
                 disable_tqdm=True,
+                bf16=False,
             ),
             callbacks=[run.callback()],
         )

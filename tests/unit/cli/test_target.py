@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ftlineage.cli.target import folder_of
-from ftlineage.errors import BadArgumentError, BadInputError, PathNotFoundError
+from ftlineage.cli.target import card_of, folder_of
+from ftlineage.errors import BadArgumentError, BadInputError, CardMalformedError, PathNotFoundError
+from tests.unit.cli import sample
 
 
 @pytest.fixture
@@ -57,3 +58,14 @@ def test_what_is_no_folder_is_said_with_the_next_step(target, kind, sentence, hi
     with pytest.raises(kind) as caught:
         folder_of(target)
     assert (caught.value.sentence, caught.value.hint) == (sentence, hint)
+
+
+def test_a_card_may_have_any_file_name(here):
+    (here / "old-card.json").write_bytes(sample.full_card().to_bytes())
+    assert card_of("old-card.json").id == sample.full_card().id
+
+
+def test_a_malformed_card_is_named(here):
+    with pytest.raises(CardMalformedError) as caught:
+        card_of("support-bot")
+    assert caught.value.sentence == "malformed lineage card at support-bot $.ftlineage: expected a format such as '1'"

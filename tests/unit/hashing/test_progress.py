@@ -32,6 +32,14 @@ def test_with_a_terminal_every_thread_counts(monkeypatch: pytest.MonkeyPatch) ->
         assert update is not no_update
 
 
+def test_hidden_inside_a_block_and_only_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_is_terminal", lambda: True)
+    with progress.hidden_progress(), progress_bar(1, "x") as update:
+        assert update is no_update
+    with progress_bar(1, "x") as update:
+        assert update is not no_update
+
+
 def test_a_closed_stderr_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", None)
     with progress_bar(1, "x") as update:
