@@ -158,7 +158,7 @@ def test_a_repository_set_not_to_show_untracked_files(repo):
 
 
 def test_many_untracked_data_files_cost_little(repo):
-    for number in range(3000):
+    for number in range(1500):
         (repo / f"row{number}.json").write_bytes(b"")
 
     assert (paths(repo), observed(repo).incomplete) == ([], None)

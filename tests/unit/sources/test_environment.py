@@ -95,25 +95,36 @@ def test_torch_is_not_imported_to_look_at_it():
     assert found["cpu"]["threads"] >= 1
 
 
-@pytest.mark.heavy
-def test_t12_threads_and_instruction_set_are_recorded():
-    one = elsewhere("import torch", OMP_NUM_THREADS="1", ATEN_CPU_CAPABILITY="default")
-    two = elsewhere("import torch; torch.set_num_threads(2)", OMP_NUM_THREADS="1")
+@pytest.fixture
+def torch():
+    """The module, with its settings put back afterwards."""
+    import torch
 
-    assert (one["cpu"]["threads"], one["cpu"]["capability"]) == (1, "DEFAULT")
-    assert one["variables"]["ATEN_CPU_CAPABILITY"] == "default"
-    assert two["cpu"]["threads"] == 2
-    assert two["cpu"]["capability"] not in (None, "")
-    assert {key for key in one if one[key] != two[key]} == {"cpu", "variables"}
+    threads, precision = torch.get_num_threads(), torch.backends.cuda.matmul.fp32_precision
+    yield torch
+    torch.set_num_threads(threads)
+    torch.backends.cuda.matmul.fp32_precision = precision
+    torch.backends.cudnn.deterministic = False
+    torch.use_deterministic_algorithms(mode=False)
 
 
-@pytest.mark.heavy
-def test_flags_of_determinism_are_recorded():
-    plain = elsewhere("import torch")["determinism"]
-    strict = elsewhere(
-        "import torch; torch.use_deterministic_algorithms(True, warn_only=True); "
-        "torch.backends.cudnn.deterministic = True; torch.set_float32_matmul_precision('high')"
-    )["determinism"]
+def test_t12_threads_and_instruction_set_are_recorded(torch):
+    torch.set_num_threads(2)
+    here = observe_environment()
+    there = elsewhere("import torch", OMP_NUM_THREADS="1", ATEN_CPU_CAPABILITY="default")
+
+    assert here.cpu is not None
+    assert (here.cpu.threads, here.cpu.capability) == (2, torch.backends.cpu.get_cpu_capability())
+    assert (there["cpu"]["threads"], there["cpu"]["capability"]) == (1, "DEFAULT")
+    assert there["variables"]["ATEN_CPU_CAPABILITY"] == "default"
+
+
+def test_flags_of_determinism_are_recorded(torch):
+    plain = determinism_flags(torch)
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    torch.backends.cudnn.deterministic = True
+    torch.set_float32_matmul_precision("high")
+    strict = determinism_flags(torch)
 
     assert {key: strict[key] for key in strict if strict[key] != plain[key]} == {
         "deterministic_algorithms": True,
