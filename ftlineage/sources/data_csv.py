@@ -51,7 +51,11 @@ class CsvFile:
         import pyarrow.csv as reader
 
         parsing = reader.ParseOptions(delimiter=self.delimiter, newlines_in_values=True)
-        types = dict.fromkeys(self.names(), pa.string())
+        names = self.names()
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise BadInputError(path=self.shown, reason=f"two of its columns are named {twice!r}")
+        types = dict.fromkeys(names, pa.string())
         converting = reader.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True)
         reading = reader.ReadOptions(block_size=BLOCK)
         with (
@@ -139,7 +143,7 @@ class _Guess:
     def add(self, batch: Any) -> None:
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             known = self._possible.setdefault(name, ["int64", "double", "bool"])
-            if column.null_count < len(column):
+            if _read_as(column, "null") is None:
                 self._seen.add(name)
                 self._possible[name] = [kind for kind in known if _read_as(column, kind) is not None]
 

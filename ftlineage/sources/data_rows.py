@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar
 
-from ftlineage.hashing.arrow_types import is_list, logical_type
+from ftlineage.hashing.arrow_types import is_list, logical_type, plan_of
 from ftlineage.hashing.progress import progress_bar
 from ftlineage.hashing.rows import RowFingerprint, RowHasher
 
@@ -113,9 +113,12 @@ def wider_schema(left: Any, right: Any, *, numbers: bool) -> Any:
 
     Raises:
         MixedTypesError: A column has types that do not go together.
+        UnsupportedRowsError: Two columns have one name, so that neither can be told from the other.
     """
     import pyarrow as pa
 
+    for schema in (left, right):
+        plan_of(schema)
     fields = {field.name: field.type for field in left}
     for field in right:
         known = fields.get(field.name)
