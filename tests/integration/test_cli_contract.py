@@ -220,3 +220,10 @@ def test_ctrl_c_is_quiet(cards, tmp_path):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, b"", b"")
+
+
+def test_the_shell_can_complete_commands_and_flags(cards):
+    ask = {"_FTLINEAGE_COMPLETE": "bash_complete", "COMP_CWORD": "1", "COMP_WORDS": "ftlineage ver"}
+    assert run([], cwd=cards, **ask).out == "plain,verify\n"
+    ask |= {"COMP_CWORD": "2", "COMP_WORDS": "ftlineage verify --full"}
+    assert run([], cwd=cards, **ask).out == "plain,--full-base\n"
