@@ -173,7 +173,7 @@ def _clean_tokenizer(data: bytes) -> bytes:
     cleaned, count = _TOKENIZER_STATE.subn(rb"\1null\2null\3", data, count=1)
     if count:
         return cleaned
-    value = _object(data)
+    value = read_object(data)
     if value is None:
         return data
     # Another layout than the library's own: equal values still give equal bytes.
@@ -181,17 +181,20 @@ def _clean_tokenizer(data: bytes) -> bytes:
 
 
 def _clean_config(data: bytes, *, dropped: frozenset[str]) -> bytes:
-    value = _object(data)
+    value = read_object(data)
     if value is None:
         return data
     return codec.pretty_bytes(without_private({key: item for key, item in value.items() if key not in dropped}))
 
 
-def _object(data: bytes) -> dict[str, Any] | None:
-    # Not codec.parse: these files may hold integers beyond 2**53 (model_max_length).
+def read_object(data: bytes) -> dict[str, Any] | None:
+    """The JSON object in a preprocessing file, or None if there is none.
+
+    Not ``codec.parse``: transformers writes ``model_max_length`` as an integer beyond 2**53.
+    """
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ftlineage.core import codec
-from ftlineage.core.digest import text_sha256
-from ftlineage.core.sections import ChatTemplate, Preprocessing, Preprocessor, Unrecorded
-from ftlineage.errors import BadInputError, CardMalformedError
+from ftlineage.core.digest import sha256_hex, text_sha256
+from ftlineage.core.sections import ChatTemplate, FileRecord, Preprocessing, Preprocessor, Unrecorded
+from ftlineage.errors import BadInputError
 from ftlineage.hashing.files import record_files
+from ftlineage.sources.processors import clean_file, read_object
 
 _FILES = (
     "tokenizer.json",
@@ -43,9 +43,8 @@ def observe_tokenizer_files(folder: Path) -> Preprocessing | Unrecorded:
     config = _read_object(config_path)
     paths = [folder / name for name in _FILES if (folder / name).exists()]
     paths += sorted((folder / _MORE_TEMPLATES).glob("*.jinja"))
-    tokenizer = Preprocessor(
-        kind="tokenizer", class_=str(config.get("tokenizer_class", "unknown")), files=record_files(paths, folder)
-    )
+    files = [_clean(record, folder) for record in record_files(paths, folder)]
+    tokenizer = Preprocessor(kind="tokenizer", class_=str(config.get("tokenizer_class", "unknown")), files=files)
     return Preprocessing(processors=[tokenizer], chat_templates=_templates(folder, config.get("chat_template")))
 
 
@@ -62,12 +61,16 @@ def _templates(folder: Path, configured: Any) -> list[ChatTemplate]:
     return [ChatTemplate(name=name, text=text, sha256=text_sha256(text)) for name, text in sorted(texts.items())]
 
 
+def _clean(record: FileRecord, folder: Path) -> FileRecord:
+    """The record of the form that an observed tokenizer has, so that both kinds of card can be compared."""
+    data = (folder / record.path).read_bytes()
+    clean = clean_file(record.path, data)
+    return record if clean == data else FileRecord(path=record.path, size=len(clean), sha256=sha256_hex(clean))
+
+
 def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        value = codec.parse(path.read_bytes())
-    except CardMalformedError as error:
-        raise BadInputError(path=path.name, reason=error.reason) from error
-    if not isinstance(value, dict):
+    value = read_object(path.read_bytes())
+    if value is None:
         raise BadInputError(path=path.name, reason="expected a JSON object")
     return value
 
