@@ -11,8 +11,8 @@ BENCHES ?= $(filter-out _% %_input,$(basename $(notdir $(wildcard bench/*.py))))
 
 BIN := $(VENV)/bin
 SMOKE := build/wheel-demo
-# On a terminal pip may show its bars; in a log they are noise.
-PIP_FLAGS := $(if $(CI),--quiet --progress-bar off)
+# What pip has to say belongs on terminals only.
+PIP_FLAGS := $(if $(CI)$(if $(MAKE_TERMOUT),,log),--quiet --progress-bar off)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
