@@ -25,6 +25,7 @@ from ftlineage.sources.hub_errors import hub_errors
 
 PREFIX = "hf://datasets/"
 TIMEOUT = 10.0
+_README = "README.md"
 _FORM = re.compile(
     r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?:@(?P<revision>[^:]+))?(?::(?P<config>[^/:]*)(?:/(?P<split>.+))?)?"
 )
@@ -79,7 +80,7 @@ def load_hub_data(wanted: HubData, *, timeout: float = TIMEOUT) -> LoadedHubData
     """
     commit = resolve_revision(wanted.repo, wanted.revision, repo_type="dataset", timeout=timeout)
     with quiet(), _data_errors(wanted, timeout):
-        builder = _builder(commit, wanted.config)
+        builder = _builder(commit, wanted.config, timeout)
         _require_commit(commit, str(builder.hash))
         files = _checked_files(builder, commit, timeout)
         builder.download_and_prepare()
@@ -102,12 +103,14 @@ def load_hub_data(wanted: HubData, *, timeout: float = TIMEOUT) -> LoadedHubData
     return LoadedHubData(dataset=dataset, source=source, license=_license(commit))
 
 
-def _builder(commit: HubCommit, config: str | None) -> Any:
+def _builder(commit: HubCommit, config: str | None, timeout: float) -> Any:
     from datasets import load_dataset_builder
 
-    kept = _prepared_earlier(commit, config)
-    if commit.cached and kept is not None:
+    kept = _prepared_earlier(commit, config) if commit.cached else None
+    if kept is not None:
         return kept
+    # datasets asks for the README first, for half a minute if the Hub fails; here one refusal is enough.
+    fetch_files(commit, [file.path for file in commit.files if file.path == _README], timeout=timeout)
     return load_dataset_builder(commit.repo, config, revision=commit.sha)
 
 
@@ -163,7 +166,7 @@ def _license(commit: HubCommit) -> str | None:
     from huggingface_hub import DatasetCard
 
     try:
-        card = DatasetCard((commit.folder / "README.md").read_text(encoding="utf-8"), ignore_metadata_errors=True)
+        card = DatasetCard((commit.folder / _README).read_text(encoding="utf-8"), ignore_metadata_errors=True)
     except (OSError, ValueError):
         return None
     found = card.data.to_dict().get("license")
@@ -174,7 +177,7 @@ def _license(commit: HubCommit) -> str | None:
 def _data_errors(wanted: HubData, timeout: float) -> Iterator[None]:
     """What ``datasets`` raises about the data itself; the rest is about the Hub."""
     from datasets.data_files import EmptyDatasetError
-    from datasets.exceptions import DataFilesNotFoundError, DatasetGenerationError
+    from datasets.exceptions import DataFilesNotFoundError, DatasetGenerationError, DatasetNotFoundError
 
     with hub_errors(wanted.repo, kind="dataset", revision=wanted.revision, timeout=timeout):
         try:
@@ -184,6 +187,9 @@ def _data_errors(wanted: HubData, timeout: float) -> Iterator[None]:
         except DatasetGenerationError as error:
             cause = str(error.__cause__ or error).strip().splitlines()[0].rstrip(".")
             raise BadInputError(path=wanted.repo, reason=f"its files cannot be read: {cause}") from error
+        except (DatasetNotFoundError, ConnectionError) as error:
+            # What they wrap says more: refused, gated, timed out.
+            raise error.__cause__ or error from None
         except ValueError as error:
             reason = _about_names(str(error))
             if reason is None:
