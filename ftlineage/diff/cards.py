@@ -52,7 +52,6 @@ _PREPROCESSING: dict[str, tuple[Callable[[Part], str], _Compare]] = {
     "processors": (lambda item: str(item["kind"]), elements.processor),
     "chat_templates": (lambda item: f"chat template {item['name']}", elements.text),
     "code": (lambda item: f"{item['role']} {item['name']}", elements.function),
-    "renderings": (lambda item: f"rendering of {item['probe']} by {item['template']}", elements.rendering),
 }
 
 
@@ -143,8 +142,25 @@ def _preprocessing(before: Part, after: Part) -> Iterator[_Pair]:
     section = "preprocessing"
     for field, (key, compare) in _PREPROCESSING.items():
         yield from _items(section, before.get(field), after.get(field), key, compare)
-    left, right = without(before, *_PREPROCESSING), without(after, *_PREPROCESSING)
+    old, new = _by_template(before), _by_template(after)
+    for template in sorted(old.keys() | new.keys()):
+        yield _Pair(
+            section=section,
+            name=f"renderings by {template}",
+            before=old.get(template),
+            after=new.get(template),
+            compare=elements.renderings,
+        )
+    told = (*_PREPROCESSING, "renderings")
+    left, right = without(before, *told), without(after, *told)
     yield _Pair(section=section, name="settings", before=left, after=right, compare=elements.plain)
+
+
+def _by_template(preprocessing: Part) -> dict[str, list[Part]]:
+    grouped: dict[str, list[Part]] = {}
+    for item in preprocessing.get("renderings") or ():
+        grouped.setdefault(str(item["template"]), []).append(item)
+    return grouped
 
 
 def _items(

@@ -156,11 +156,15 @@ def text(before: Part, after: Part) -> Difference:
     )
 
 
-def rendering(before: Part, after: Part) -> Difference:
-    """Fixed probe messages rendered through a template."""
-    return Difference(
-        clauses=["fixed messages come out as other text"], detail={"fields": field_changes(before, after)}
-    )
+def renderings(before: list[Part], after: list[Part]) -> Difference:
+    """Fixed probe conversations rendered through one template."""
+    probes = list_changes(before, after, lambda item: str(item["probe"]), lambda item: item)
+    clauses = []
+    if probes["changed"]:
+        total = words.quantity(len(before), "probe conversation")
+        clauses.append(f"the same messages come out as other text in {len(probes['changed'])} of {total}")
+    clauses += list_clauses({**probes, "changed": []}, "probe conversation")
+    return Difference(clauses=clauses, detail={"probes": probes})
 
 
 def function(before: Part, after: Part) -> Difference:

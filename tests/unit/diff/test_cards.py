@@ -198,8 +198,13 @@ PRE = FULL.preprocessing
         ),
         (
             {"renderings": [s.Rendering(probe="two-turns", template="default", sha256=sha("other"))]},
-            "rendering of two-turns by default",
-            "Fixed messages come out as other text.",
+            "renderings by default",
+            "The same messages come out as other text in 1 of 1 probe conversation.",
+        ),
+        (
+            {"renderings": [*PRE.renderings, s.Rendering(probe="tools", template="default", sha256=sha("tools"))]},
+            "renderings by default",
+            "1 probe conversation added (tools).",
         ),
         ({"settings": {**PRE.settings, "max_length": 512}}, "settings", "settings.max_length 1024 -> 512."),
         ({"code": [replace(PRE.code[0], sha256=sha("y"))]}, "format to_messages", "The source text differs."),
