@@ -77,6 +77,19 @@ def parse(data: bytes) -> Any:
     return value
 
 
+def foreign_object(data: bytes | str) -> dict[str, Any] | None:
+    """The object in JSON that another program wrote, or None when there is none.
+
+    Not for cards: here integers beyond 2**53 are read (``model_max_length``), NaN and Infinity
+    become text (Mamba's time steps, a loss in ``trainer_state.json``), and the last of equal keys wins.
+    """
+    try:
+        value = json.loads(data, parse_constant=str)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def convert(value: Any, kind: type[T]) -> T:
     """Plain JSON values to a typed struct; the error names the place (``$.base.files[0].sha256``).
 

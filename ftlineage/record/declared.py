@@ -186,10 +186,11 @@ def _outcome(folder: Path) -> RunRecord:
     """What the Trainer's own ``trainer_state.json`` says, where it was left behind."""
     recorded_by = f"ftlineage {ftlineage.__version__}"
     path = folder / _TRAINER_STATE
-    state = _read_json(path) if path.exists() else None
-    if not isinstance(state, dict) or not isinstance(state.get("global_step"), int):
+    state = codec.foreign_object(path.read_bytes()) if path.is_file() else None
+    if state is None or not isinstance(state.get("global_step"), int):
         return RunRecord(finished=utc_now(), recorded_by=recorded_by)
-    history = [entry for entry in state.get("log_history", []) if isinstance(entry, dict)]
+    log = state.get("log_history")
+    history = [entry for entry in log if isinstance(entry, dict)] if isinstance(log, list) else []
     outcome = collect.outcome(
         steps=state["global_step"], epochs=state.get("epoch"), history=history, flops=state.get("total_flos")
     )

@@ -20,6 +20,7 @@ from ftlineage.core import codec
 from ftlineage.core.card import Card
 from ftlineage.core.sections import (
     Code,
+    CodeDigest,
     Dataset,
     Governance,
     Parent,
@@ -78,7 +79,7 @@ class Run:
         self.retrievals: list[Retrieval] = []
         self.parents: list[Parent] = []
         self.unrecorded: list[Unrecorded] = []
-        self.functions: list[tuple[str, Callable[..., Any]]] = []
+        self.functions: list[CodeDigest] = []
         self.settings: dict[str, Any] = {}
         self.processors: list[Any] = []
         self.pinned_base: PinnedBase | None = None
@@ -218,8 +219,11 @@ class Run:
             role: What they are for.
             **settings: Values such as ``image_mean``; merged over what the trainer says.
         """
+        from ftlineage.sources.functions import observe_function
+
         self._still_open("preprocessing()")
-        self.functions.extend((role, function) for function in functions)
+        # Now, because the source text is read from disk: when training ends it may be another one.
+        self.functions.extend(digest for function in functions for digest in observe_function(role, function))
         self.settings.update(codec.jsonable(settings))
 
     def processor(self, processor: Any) -> Any:

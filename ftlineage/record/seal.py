@@ -9,7 +9,6 @@ on disk (trap T16).
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ftlineage.core import codec
 from ftlineage.core.card import CARD_NAME, Card, read_card
 from ftlineage.core.layout import README_NAME
 from ftlineage.core.sections import Adapter
@@ -123,13 +123,12 @@ def _observe_saved(run: Run, stage: Path) -> Adapter:
 
 def _forget_loading(config: Path) -> None:
     """Drop how and from where a tokenizer was loaded: offline, an equal run would save other bytes."""
-    try:
-        written = json.loads(config.read_bytes())
-    except ValueError:
+    written = codec.foreign_object(config.read_bytes())
+    if written is None:
         return
     kept = {key: value for key, value in written.items() if key not in _LOADING}
     if kept != written:
-        config.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")  # noqa: TID251 - as transformers writes it
+        write_bytes(config, codec.pretty_bytes(kept))
 
 
 def _storage_failure(out: Path, failure: Exception) -> Exception | None:

@@ -277,12 +277,9 @@ def _read_config(folder: Path, name: str) -> dict[str, Any]:
 
 
 def _read_model_config(folder: Path) -> dict[str, Any]:
-    """A model's ``config.json``; some hold ``Infinity`` (Mamba's time steps), which becomes text."""
-    try:
-        config = json.loads(_read(folder, MODEL_CONFIG), parse_constant=str)
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(path=MODEL_CONFIG, reason="it is not JSON") from error
-    if not isinstance(config, dict):
+    """A model's ``config.json``."""
+    config = codec.foreign_object(_read(folder, MODEL_CONFIG))
+    if config is None:
         raise BadInputError(path=MODEL_CONFIG, reason="expected a JSON object")
     return config
 

@@ -11,7 +11,6 @@ already, which is what makes this fast enough to run in every training.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -19,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import ftlineage
+from ftlineage.core import codec
 from ftlineage.core.sections import Package
 
 _SEPARATORS = re.compile(r"[-_.]+")
@@ -106,11 +106,7 @@ def _build(place: Path) -> str | None:
 
 def _origin(text: str) -> str | None:
     """Where a direct install came from (PEP 610), without its URL."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return None
-    match value:
+    match codec.foreign_object(text):
         case {"vcs_info": {"vcs": str(kind), "commit_id": str(commit)}}:
             return f"{kind}+{commit}"
         case {"archive_info": {"hashes": {"sha256": str(digest)}}}:

@@ -15,7 +15,6 @@ are those of this form, for which :func:`clean_file` is the definition; it needs
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -173,7 +172,7 @@ def _clean_tokenizer(data: bytes) -> bytes:
     cleaned, count = _TOKENIZER_STATE.subn(rb"\1null\2null\3", data, count=1)
     if count:
         return cleaned
-    value = read_object(data)
+    value = codec.foreign_object(data)
     if value is None:
         return data
     # Another layout than the library's own: equal values still give equal bytes.
@@ -181,22 +180,10 @@ def _clean_tokenizer(data: bytes) -> bytes:
 
 
 def _clean_config(data: bytes, *, dropped: frozenset[str]) -> bytes:
-    value = read_object(data)
+    value = codec.foreign_object(data)
     if value is None:
         return data
     return codec.pretty_bytes(without_private({key: item for key, item in value.items() if key not in dropped}))
-
-
-def read_object(data: bytes) -> dict[str, Any] | None:
-    """The JSON object in a preprocessing file, or None if there is none.
-
-    Not ``codec.parse``: transformers writes ``model_max_length`` as an integer beyond 2**53.
-    """
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _part_names(processor: Any) -> list[str]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ftlineage.core import codec
 from ftlineage.core.digest import sha256_hex, text_sha256
 from ftlineage.core.sections import ChatTemplate, FileRecord, Preprocessing, Preprocessor, Unrecorded
 from ftlineage.errors import BadInputError
 from ftlineage.hashing.files import record_files
-from ftlineage.sources.processors import clean_file, read_object
+from ftlineage.sources.processors import clean_file
 
 _FILES = (
     "tokenizer.json",
@@ -69,7 +70,7 @@ def _clean(record: FileRecord, folder: Path) -> FileRecord:
 
 
 def _read_object(path: Path) -> dict[str, Any]:
-    value = read_object(path.read_bytes())
+    value = codec.foreign_object(path.read_bytes())
     if value is None:
         raise BadInputError(path=path.name, reason="expected a JSON object")
     return value

@@ -280,4 +280,4 @@ def _record_command(target: str, base: Base | None) -> str:
     name = "org/name@<40-hex commit>"
     if base is not None and base.origin == "hub" and base.revision is not None:
         name = checks.typed(f"{base.model}@{base.revision}")
-    return f"ftlineage record {checks.typed(target)} --base {name}"
+    return f"ftlineage record {checks.typed(target)} --base {name} --overwrite"

@@ -106,7 +106,7 @@ def test_a_changed_tensor_is_named(folder: Path) -> None:
     assert found.message == f"adapter_model.safetensors is not what the card says: tensor {name} differs"
     assert (found.code, found.section, found.path) == ("adapter.changed", "adapter", "adapter_model.safetensors")
     assert (found.expected, found.actual) == (expected, sha(path))
-    command = f"ftlineage record {folder} --base acme/base@{sealed.REVISION}"
+    command = f"ftlineage record {folder} --base acme/base@{sealed.REVISION} --overwrite"
     assert found.hint == (
         f"Restore it from where the version was published, or record what is here as a new version: {command}"
     )
