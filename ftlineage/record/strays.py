@@ -6,7 +6,6 @@ files may have come meanwhile.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -17,10 +16,9 @@ from ftlineage.hashing.files import list_files
 from ftlineage.sources.adapter import refuse_pickles
 from ftlineage.store.atomic import writing
 from ftlineage.store.cards import read_card_file
+from ftlineage.store.publish import interrupted
 
 _LOADABLE = (".safetensors", ".gguf", ".py")
-# What a seal that was killed between its renames may leave without a card; the next seal replaces it.
-_REPLACED = re.compile(r"([^/]+/)?adapter_model\.safetensors|model(-\d+-of-\d+)?\.safetensors")
 
 
 def strays(out: Path, *, own: Collection[str]) -> list[Path]:
@@ -52,8 +50,7 @@ def check_output(out: Path, *, overwrite: bool) -> None:
 
     Args:
         out: The output folder.
-        overwrite: Whether a sealed version there may be replaced, and weights under the usual
-            names although no card lists them.
+        overwrite: Whether a sealed version there may be replaced.
 
     Raises:
         OutputNotWritableError, StorageError: It cannot be made.
@@ -68,13 +65,7 @@ def check_output(out: Path, *, overwrite: bool) -> None:
             card=_card_id(out),
             hint="Choose another out folder, or pass overwrite=True to replace it when this run is sealed",
         )
-    own = set(retired_files(out))
-    if overwrite:
-        names = (
-            path.relative_to(out).as_posix() for path in list_files(out, keep=is_recorded, enter=may_hold_recorded)
-        )
-        own.update(name for name in names if _REPLACED.fullmatch(name))
-    strays(out, own=own)
+    strays(out, own=retired_files(out))
 
 
 def _card_id(out: Path) -> str:
@@ -85,9 +76,10 @@ def _card_id(out: Path) -> str:
 
 
 def retired_files(out: Path) -> list[str]:
-    """Files of the version being replaced; none when its card cannot be read."""
+    """Files of the version being replaced, and what a seal that was killed left of one."""
+    left = interrupted(out)
     try:
         adapter = read_card_file(out).body.adapter
     except FtlineageError:
-        return []
-    return [file.path for file in adapter.files] if adapter is not None else []
+        return left
+    return [*left, *(file.path for file in adapter.files)] if adapter is not None else left

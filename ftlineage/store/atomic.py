@@ -21,7 +21,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         OutputNotWritableError: The folder refuses writes.
         StorageError: The disk is full or failed; the old file is intact.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    temporary = path.with_name(temporary_name(path.name, secrets.token_hex(6)))
     with writing(path):
         try:
             with temporary.open("xb") as handle:
@@ -34,6 +34,11 @@ def write_bytes(path: Path, data: bytes) -> None:
                 temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def temporary_name(name: str, mark: str) -> str:
+    """What a file is called until it is whole; hidden, so that a killed write leaves nothing that counts."""
+    return f".{name}.{mark}.tmp"
 
 
 def sync_file(path: Path) -> None:

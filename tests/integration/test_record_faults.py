@@ -1,5 +1,7 @@
 """What goes wrong in a run: never a card that is not whole, a clear sentence, and the trained model kept."""
 
+# ruff: noqa: PT012, PT031 - a recorded run is one block
+
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from ftlineage.errors import (
     UndecidedError,
     UnsafeFormatError,
 )
+from ftlineage.store.publish import JOURNAL
 from ftlineage.testing.hub import LocalHub
 from ftlineage.verify.runner import verify
 from tests.integration.recording import ROWS, TRAINS, check_sound, lora, record_untrained, sft_trainer
@@ -215,14 +218,25 @@ def test_pickled_arrays_are_refused_before_training(workplace: Path, tmp_path: P
         ftlineage.run("bot", out=tmp_path / "out")
 
 
-def test_weights_that_a_killed_seal_left_are_replaced_when_asked(acme: LocalHub, tmp_path: Path) -> None:
+def test_weights_without_a_card_are_nobodys_to_replace(acme: LocalHub, tmp_path: Path) -> None:
     out = tmp_path / "out"
     record_untrained(out)
     (out / CARD_NAME).unlink()
-    with pytest.raises(BadInputError, match=r"adapter_model\.safetensors"):
-        ftlineage.run("bot", out=out)
 
-    check_sound(record_untrained(out, overwrite=True), out)
+    with pytest.raises(BadInputError, match=r"adapter_model\.safetensors"):
+        ftlineage.run("bot", out=out, overwrite=True)
+
+
+def test_weights_that_a_killed_seal_left_are_replaced(acme: LocalHub, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    record_untrained(out)
+    (out / CARD_NAME).unlink()
+    (out / "older").mkdir()
+    (out / "older" / "adapter_model.safetensors").write_bytes(b"x")
+    (out / JOURNAL).write_text('["adapter_model.safetensors", "older/adapter_model.safetensors"]', encoding="utf-8")
+
+    check_sound(record_untrained(out), out)
+    assert not (out / "older").exists()
 
 
 def test_a_stray_that_comes_while_training_keeps_the_trained_model(acme: LocalHub, tmp_path: Path) -> None:
@@ -302,7 +316,9 @@ def test_a_hub_that_gives_no_answer(
     from ftlineage.sources import base as bases
 
     # The default of 10 s is right for people and long for a test.
-    monkeypatch.setitem(bases.resolve_base.__kwdefaults__, "timeout", 0.5)
+    defaults = bases.resolve_base.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "timeout", 0.5)
     expected: dict[str, type[UndecidedError]] = {
         "down": HubUnreachableError,
         "status": HubRefusedError,

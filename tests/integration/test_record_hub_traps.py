@@ -235,11 +235,12 @@ def test_t08_another_template_for_training_is_recorded_beside_the_saved_one(acme
 
     marked = (
         "{%- for message in messages %}{%- if message['role'] == 'assistant' %}{% generation %}"
-        "{{- message['content'] }}<|im_end|>{% endgeneration %}{%- else %}{{- message['content'] }}{%- endif %}{%- endfor %}"
+        "{{- message['content'] }}<|im_end|>{% endgeneration %}"
+        "{%- else %}{{- message['content'] }}{%- endif %}{%- endfor %}"
     )
     with pytest.MonkeyPatch.context() as patch:
         # TRL knows training templates of published models only, and this one is nobody's.
-        patch.setattr(sft, "get_training_chat_template", lambda tokenizer: marked)
+        patch.setattr(sft, "get_training_chat_template", lambda _: marked)
         card = record_sft(tmp_path / "out", assistant_only_loss=True)
 
     templates = {one["name"]: one["text"] for one in card.section("preprocessing")["chat_templates"]}

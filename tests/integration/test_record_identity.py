@@ -13,7 +13,7 @@ from tests.integration.recording import ROWS, TRAINS, different, lora, record_sf
 pytestmark = TRAINS
 
 # What training reaches: the weights follow from it.
-TRAINED = {
+TRAINED: dict[str, tuple[dict[str, Any], set[str]]] = {
     "learning rate": ({"learning_rate": 2e-2}, {"recipe", "adapter"}),
     "steps": ({"max_steps": 3}, {"recipe", "adapter"}),
     "seed of the trainer": ({"seed": 7}, {"recipe", "adapter"}),

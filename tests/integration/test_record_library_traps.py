@@ -1,5 +1,7 @@
 """One test for each trap of PEFT, transformers and TRL that touches recording (docs/hf-traps.md), named after it."""
 
+# ruff: noqa: PT012 - a recorded run is one block
+
 import os
 import stat
 from pathlib import Path
@@ -71,13 +73,13 @@ def _watcher(out: Path) -> Any:
         def __init__(self) -> None:
             self.seen: dict[str, bool] = {}
 
-        def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
+        def on_train_begin(self, *_: Any, **__: Any) -> None:
             self.seen["begin"] = (out / CARD_NAME).exists()
 
-        def on_save(self, *args: Any, **kwargs: Any) -> None:
+        def on_save(self, *_: Any, **__: Any) -> None:
             self.seen["save"] = (out / CARD_NAME).exists()
 
-        def on_train_end(self, *args: Any, **kwargs: Any) -> None:
+        def on_train_end(self, *_: Any, **__: Any) -> None:
             self.seen["end"] = (out / CARD_NAME).exists()
             assert (out / "lineage.partial.json").exists()
 

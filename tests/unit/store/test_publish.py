@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ftlineage.errors import OutputNotWritableError, StorageError
-from ftlineage.store.publish import STAGE_PREFIX, publish, staging
+from ftlineage.store.publish import JOURNAL, STAGE_PREFIX, interrupted, publish, staging
 from tests.unit.store.disks import fill, read_only, small_disk
 
 
@@ -73,6 +73,44 @@ def test_stages_of_dead_processes_are_cleaned_and_of_living_ones_kept(tmp_path):
     assert living.exists()
 
 
+def test_what_a_killed_publish_left_is_gone_after_the_next(tmp_path):
+    _seal(tmp_path, "one")
+    (tmp_path / "lineage.json").unlink()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "weights").write_text("zero")
+    (tmp_path / JOURNAL).write_text('["old/weights", "sub/weights", "weights"]')
+    assert interrupted(tmp_path) == ["old/weights", "sub/weights", "weights"]
+    _seal(tmp_path, "two", names=("weights",))
+    assert _state(tmp_path) == {"lineage.json": "two", "weights": "two"}
+    assert not (tmp_path / "old").exists()
+    assert interrupted(tmp_path) == []
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1, null]", "not json"])
+def test_a_damaged_journal_names_nothing(tmp_path, text):
+    (tmp_path / JOURNAL).write_text(text)
+    assert interrupted(tmp_path) == []
+
+
+def test_halves_of_atomic_writes_that_were_killed_are_cleaned(tmp_path):
+    for name in (".lineage.json.0123456789ab.tmp", f".{JOURNAL}.0123456789ab.tmp", ".mine.tmp"):
+        (tmp_path / name).write_text("half")
+    _seal(tmp_path, "one")
+    assert [path.name for path in tmp_path.glob(".*")] == [".mine.tmp"]
+
+
+def test_nothing_is_removed_that_no_version_could_have_listed(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    outside = tmp_path / "outside"
+    for kept in (outside, out / "README.md", out / ".hidden", out / "training_args.bin"):
+        kept.write_text("kept")
+    hostile = ("../outside", str(outside), "README.md", ".hidden", "training_args.bin", "sub/../../outside")
+    _seal(out, "one", names=("weights",), retired=hostile)
+    assert outside.read_text() == "kept"
+    assert set(_state(out)) == {".hidden", "README.md", "lineage.json", "training_args.bin", "weights"}
+
+
 _WRITER = """
 import sys
 from pathlib import Path
@@ -97,7 +135,7 @@ def test_whenever_the_process_is_killed_a_card_stands_only_beside_its_own_files(
             writer.stdout.readline()
             time.sleep(0.004 * number + 0.001)
             writer.kill()
-        state = {name: text for name, text in _state(tmp_path).items() if not name.startswith(STAGE_PREFIX)}
+        state = {name: text for name, text in _state(tmp_path).items() if not name.startswith(".")}
         if "lineage.json" in state:
             with_card += 1
             assert set(state.values()) == {state["lineage.json"]}
