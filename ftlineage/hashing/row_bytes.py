@@ -8,6 +8,7 @@ bytes only if they are equal, given equal columns.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -18,6 +19,10 @@ from ftlineage.hashing.arrow_types import Node, Plan
 DIGEST_BYTES = 32
 
 
+def _sha256(data: memoryview) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RowBytes:
     """Canonical bytes of n rows: row i is ``data[offsets[i]:offsets[i + 1]]``."""
@@ -25,14 +30,21 @@ class RowBytes:
     offsets: Any  # numpy.ndarray of int64, shape (n + 1,)
     data: Any  # buffer of uint8
 
-    def digests(self) -> Any:
-        """SHA-256 of every row: ``numpy.ndarray`` of uint8, shape (n, 32)."""
+    def digests(self, digest: Callable[[memoryview], bytes] = _sha256) -> Any:
+        """The digest of every row.
+
+        Args:
+            digest: From bytes to a digest of constant size; SHA-256 by default.
+
+        Returns:
+            ``numpy.ndarray`` of uint8, shape (n, bytes of a digest).
+        """
         import numpy as np
 
         data = memoryview(self.data)
-        sha256 = hashlib.sha256
-        found = b"".join([sha256(data[start:stop]).digest() for start, stop in pairwise(self.offsets.tolist())])
-        return np.frombuffer(found, np.uint8).reshape(-1, DIGEST_BYTES)
+        found = b"".join([digest(data[start:stop]) for start, stop in pairwise(self.offsets.tolist())])
+        rows = len(self.offsets) - 1
+        return np.frombuffer(found, np.uint8).reshape(rows, len(found) // rows if rows else DIGEST_BYTES)
 
 
 def row_bytes(plan: Plan, batch: Any) -> RowBytes:

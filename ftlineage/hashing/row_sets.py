@@ -8,7 +8,6 @@ duplicates. Memory stays bounded: beyond ``MEMORY_ROWS`` digests, sorted runs go
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from typing import IO, Any
 
 BUCKETS = 256
@@ -68,6 +67,8 @@ class RowSet:
             self._file = None
 
     def _spill(self) -> None:
+        import tempfile
+
         run = self._take_fresh()
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="ftlineage-rows-")  # noqa: SIM115 - lives as long as the set

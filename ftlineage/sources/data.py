@@ -20,12 +20,10 @@ import msgspec
 from ftlineage.core.sections import Column, Dataset, DataSource, Fingerprint, Prepared, Size
 from ftlineage.errors import BadArgumentError, BadInputError, BadReferenceError, MissingExtraError, StorageError
 from ftlineage.hashing.rows import RowFingerprint
-from ftlineage.sources import data_hub
 from ftlineage.sources.data_files import DataFiles, find_files
 from ftlineage.sources.data_media import embedded_rows, media_features
 from ftlineage.sources.data_objects import dataset_of, dataset_rows, kind_of, one_split, stream_rows
 from ftlineage.sources.data_rows import MixedTypesError, Rows, fingerprint_rows
-from ftlineage.sources.data_tables import dataset_from, mapped_dataset, mixed_json
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -199,6 +197,9 @@ def _open(source: Any, wanted: _Wanted) -> _Opened:
 def _open_path(text: str, wanted: _Wanted) -> _Opened:
     if text.startswith("hf://"):
         _require("datasets", "data on the Hub")
+        # Here and below: what hashing a file does not need is not loaded for it.
+        from ftlineage.sources import data_hub
+
         reference = data_hub.parse_hub_data(text, revision=wanted.revision, config=wanted.config, split=wanted.split)
         loaded = data_hub.load_hub_data(reference)
         return _Opened(source=loaded.source, held=loaded.dataset, license=loaded.license)
@@ -224,6 +225,8 @@ def _kept(opened: _Opened) -> tuple[Any, RowFingerprint]:
     if opened.files is None:
         return opened.held, fingerprint_rows(_held_rows(opened.held))
     _require("datasets", "training data")
+    from ftlineage.sources.data_tables import dataset_from, mapped_dataset
+
     try:
         rows = opened.files.rows()
         if opened.files.is_mappable:
@@ -257,6 +260,8 @@ def _as_datasets_reads_it(files: DataFiles, error: MixedTypesError) -> Any:
     if files.format not in ("json", "jsonl"):
         raise BadInputError(path=files.name, reason=error.reason) from error
     _require("datasets", "JSON with values of several kinds in one column")
+    from ftlineage.sources.data_tables import mixed_json
+
     return mixed_json(files.paths, files.name, error.reason)
 
 

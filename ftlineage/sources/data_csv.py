@@ -8,7 +8,6 @@ Refused, with the line named: rows with too many or too few cells.
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,6 +69,8 @@ class CsvFile:
             return next(self._cells(file), [])
 
     def _cells(self, file: Any) -> Any:
+        import csv
+
         # For counting cells; what is not UTF-8 is refused elsewhere.
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
         return csv.reader(text, delimiter=self.delimiter)
