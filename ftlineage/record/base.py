@@ -17,6 +17,8 @@ from ftlineage.core import codec
 from ftlineage.core.private import without_private
 from ftlineage.core.sections import Base, LoadedAs
 from ftlineage.errors import RunStateError
+from ftlineage.hashing.receipts import FileReceipts
+from ftlineage.record import distributed
 from ftlineage.sources.base import ResolvedBase, observe_base, pinned_kwargs, prepare_base
 
 _PINNED = ("revision", "code_revision")
@@ -95,7 +97,9 @@ class PinnedBase:
         # A new classification head is random: seeded here, two equal runs start equal (trap T15).
         set_seed(self._seed)
         loaded = cls.from_pretrained(self.location, **pins, **kwargs)
-        self._remember(loaded)
+        if self._remember(loaded) and distributed.is_writer():
+            # The client compares no digests (trap T11): a damaged cache is cheap to hear of before training.
+            self._observe_files()
         return loaded
 
     def _pins(self, *, trust_remote_code: bool) -> dict[str, str]:
@@ -109,15 +113,23 @@ class PinnedBase:
             self._code_pins = pinned_kwargs(self._resolved, trust_remote_code=True)
         return self._code_pins
 
-    def _remember(self, loaded: Any) -> None:
+    def _remember(self, loaded: Any) -> bool:
+        """Keep what was loaded; True for the first model."""
         if hasattr(loaded, "get_input_embeddings") and hasattr(loaded, "named_parameters"):
             self._models.append(
                 _LoadedModel(
                     reference=weakref.ref(loaded), loaded_as=_loaded_as(loaded), vocabulary=embedding_rows(loaded)
                 )
             )
-        elif hasattr(loaded, "save_pretrained") and not hasattr(loaded, "to_diff_dict"):
+            return len(self._models) == 1
+        if hasattr(loaded, "save_pretrained") and not hasattr(loaded, "to_diff_dict"):
             self._processors.append(loaded)
+        return False
+
+    def _observe_files(self) -> Base:
+        # A base of many gigabytes is read whole once on a machine; afterwards receipts answer for unchanged files.
+        with FileReceipts() as receipts:
+            return observe_base(self._resolved, receipts=receipts)
 
     def loaded(self, model: Any) -> bool:
         """Whether ``model`` is one of the objects :meth:`load` returned."""
@@ -135,8 +147,8 @@ class PinnedBase:
     def observe(self, *, trained: Any) -> Base:
         """The card's ``base`` section; ``declared`` when the trained model was loaded elsewhere."""
         known = self._known(trained)
-        section = observe_base(
-            self._resolved,
+        section = msgspec.structs.replace(
+            self._observe_files(),
             loaded_as=known.loaded_as if known is not None else _loaded_as(trained),
             code_revision=(self._code_pins or {}).get("code_revision"),
         )
