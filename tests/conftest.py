@@ -22,6 +22,7 @@ from ftlineage.testing.hub import LocalHub
 _HOME = Path(tempfile.mkdtemp(prefix="ftlineage-tests-"))
 _HUB = LocalHub(_HOME / "localhub").start()
 os.environ.update(_HUB.environ())
+os.environ.update({"FTLINEAGE_CACHE": str(_HOME / "cache"), "FTLINEAGE_HOME": str(_HOME / "kept")})
 # Settings of the developer's shell must not decide what the tests see.
 for _name in ("HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE", "HUGGINGFACE_HUB_CACHE", "FTLINEAGE_REGISTRY"):
     os.environ.pop(_name, None)
