@@ -47,7 +47,7 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def tokenize(batch: dict[str, Any], tokenizer: Any, text: str, label: str, labels: list[str], length: int) -> Any:
+def tokenize(batch: dict[str, Any], *, tokenizer: Any, text: str, label: str, labels: list[str], length: int) -> Any:
     """Token ids and a label number for a batch of rows."""
     encoded = tokenizer(batch[text], truncation=True, max_length=length)
     encoded["labels"] = [labels.index(str(value)) for value in batch[label]]
@@ -84,7 +84,7 @@ def main() -> None:
         print(f"base {base.model} at {base.revision or 'a local folder'}, {len(labels)} labels")
 
         # 3. Preprocessing: the function is part of the version.
-        run.preprocessing(tokenize, role="tokenizing", max_length=args.max_length)
+        run.preprocessing(tokenize, role="tokenizing", max_length=args.max_length, labels=labels)
         settings = {
             "tokenizer": tokenizer,
             "text": args.text_column,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 
+import torch
 from peft import LoraConfig
 from trl import DPOConfig, DPOTrainer
 
@@ -69,6 +70,7 @@ def main() -> None:
                 per_device_train_batch_size=args.batch_size,
                 learning_rate=args.learning_rate,
                 max_length=args.max_length,
+                bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported(),  # TRL asks for it on every machine
                 seed=args.seed,
                 logging_steps=5,
                 save_strategy="no",

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+import torch
 from peft import LoraConfig
 from trl import SFTConfig, SFTTrainer
 
@@ -91,6 +92,7 @@ def main() -> None:
                 per_device_eval_batch_size=args.batch_size,
                 learning_rate=args.learning_rate,
                 max_length=args.max_length,
+                bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported(),  # TRL asks for it on every machine
                 seed=args.seed,
                 logging_steps=10,
                 save_strategy="no",

@@ -85,7 +85,7 @@ def main() -> None:
             label2id={label: number for number, label in enumerate(labels)},
             ignore_mismatched_sizes=True,
         )
-        run.preprocessing(collate, role="collator")
+        run.preprocessing(collate, role="collator", labels=labels)
 
         # 3. Training: attention is adapted, the new head is trained whole and saved with the adapter.
         config = LoraConfig(
