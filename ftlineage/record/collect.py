@@ -63,7 +63,7 @@ def differing_arguments(args: Any) -> dict[str, Any]:
     return differing
 
 
-def recipe_of(trainer: Any, *, run_seed: int, world_size: int, resumed: bool) -> Recipe:
+def recipe_of(trainer: Any, *, run_seed: int, resumed: bool) -> Recipe:
     """The recipe section of a ``transformers.Trainer`` run, without its script."""
     args = trainer.args
     kind = type(trainer)
@@ -73,7 +73,7 @@ def recipe_of(trainer: Any, *, run_seed: int, world_size: int, resumed: bool) ->
         trainer=f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}",
         arguments=differing_arguments(args),
         seeds={**seeds, "run": run_seed},
-        world_size=world_size,
+        world_size=int(args.world_size),
         resumed=resumed,
     )
 
@@ -98,7 +98,7 @@ def outcome(*, steps: int, epochs: float | None, history: list[dict[str, Any]], 
     return RunRecord(
         steps=int(steps),
         epochs=float(epochs) if epochs is not None else None,
-        metrics=dict(sorted(metrics.items())),
+        metrics=without_private(dict(sorted(metrics.items()))),
         flops=str(int(flops)) if flops is not None else None,
     )
 

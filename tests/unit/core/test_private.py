@@ -22,6 +22,14 @@ from ftlineage.core.private import is_absolute_path, names_secret, public_text, 
         ("https://ann:pw@example.org/x", "https://example.org/x"),
         ("https://example.org/@x", "https://example.org/@x"),
         ("hf_short", "hf_short"),
+        ("/srv/ann/hf_" + "a" * 30, "[secret]"),
+        ("file:///home/ann/ds.json", "ds.json"),
+        ("python /home/ann/train.py --config=/scratch/ann/c.yaml", "python train.py --config=c.yaml"),
+        ("first\n/home/ann/x\nlast", "first\nx\nlast"),
+        ("open 'C:\\Users\\ann\\x' now", "open 'x' now"),
+        ("https://example.org/data/x", "https://example.org/data/x"),
+        ("{% if a %}</tmp>{% endif %} and/or x/data/y", "{% if a %}</tmp>{% endif %} and/or x/data/y"),
+        ("https://example.org/x?a=1&access_token=abc&b=2", "https://example.org/x?a=1&access_token=[secret]&b=2"),
     ],
 )
 def test_public_text(text, public):
@@ -53,3 +61,7 @@ def test_whole_values():
         "api_key": None,
         "list": ["z", 1, {"password": "[secret]"}],
     }
+
+
+def test_keys_too():
+    assert without_private({"/srv/ann/x": 1, "/srv/bob/x": 2, "cpu": 3}) == {"x": 1, "x (2)": 2, "cpu": 3}
