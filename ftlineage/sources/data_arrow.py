@@ -23,6 +23,7 @@ SPLITS = "dataset_dict.json"
 _FILE_MAGIC = b"ARROW1"
 _FEATHER_1 = b"FEA1"
 _BATCH_BYTES = 16 * 1024 * 1024
+_BUFFER = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +66,8 @@ class TypedFile:
             if self.format == "parquet":
                 import pyarrow.parquet as pq
 
-                with pq.ParquetFile(str(self.path)) as file:
+                # Read through a small buffer: row groups of pictures can be gigabytes.
+                with pq.ParquetFile(str(self.path), pre_buffer=False, buffer_size=_BUFFER) as file:
                     yield file
             else:
                 with pa.memory_map(str(self.path)) as data:
