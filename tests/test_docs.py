@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import ftlineage
 from docs import generate
@@ -233,6 +235,17 @@ def test_extras_that_errors_and_pages_name_can_be_installed():
         re.findall(r"(?:ftlineage|\.)\[([\w,]+)\]'", source + pages)
     )
     assert {part for name in named for part in name.split(",")} | set(KINDS) - {"folder"} <= extras
+
+
+def test_every_package_that_is_asked_for_is_pinned_for_tests():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    asked = [Requirement(text) for text in project["dependencies"]]
+    asked += [Requirement(text) for extra in project["optional-dependencies"].values() for text in extra]
+    text = re.sub(r"#.*", "", (ROOT / "constraints.txt").read_text("utf-8"))
+    pins = {canonicalize_name(name): version for name, version in (line.split("==") for line in text.split())}
+    for requirement in asked:
+        name = canonicalize_name(requirement.name)
+        assert name == "ftlineage" or requirement.specifier.contains(pins[name]), name
 
 
 def test_the_changelog_has_this_version():
