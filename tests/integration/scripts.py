@@ -7,13 +7,14 @@ from pathlib import Path
 
 #: Trains two steps on ``acme/tiny``; arguments: the output folder, then words that change what happens.
 TRAIN = """
+import os
 import sys
 
-from datasets import Dataset
 from peft import LoraConfig
 from trl import SFTConfig, SFTTrainer
 
 import ftlineage
+import ftlineage.errors
 
 out, *words = sys.argv[1:]
 rows = [{"text": f"My card {number} is late."} for number in range(8)]
@@ -29,6 +30,7 @@ with ftlineage.run("bot", out=out) as run:
             max_steps=2,
             per_device_train_batch_size=2,
             max_length=32,
+            use_cpu=True,
             bf16=False,
             save_strategy="no",
             report_to="none",
@@ -37,11 +39,21 @@ with ftlineage.run("bot", out=out) as run:
         callbacks=[run.callback()],
     )
     trainer.train()
-    if "stray" in words and trainer.is_world_process_zero():
-        with open(f"{out}/leftover.bin", "wb") as file:
-            file.write(b"pickle")
+    if "stray" in words:
+        rank = trainer.args.process_index
+        if rank == 0:
+            with open(f"{out}/leftover.bin", "wb") as file:
+                file.write(b"pickle")
+        trainer.accelerator.wait_for_everyone()
+        try:
+            run.seal(trainer)
+        except ftlineage.errors.BadInputError as error:
+            print(f"refused {rank} {error.path}", flush=True)
+        trainer.accelerator.wait_for_everyone()
+        if rank == 0:
+            os.unlink(f"{out}/leftover.bin")
     card = run.seal(trainer)
-print(f"sealed {trainer.args.process_index} {card.id}", flush=True)
+print(f"sealed {trainer.args.process_index} {card.id} {trainer.args.world_size}", flush=True)
 """
 
 
