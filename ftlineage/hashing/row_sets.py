@@ -101,12 +101,9 @@ def _sorted(digests: Any) -> Any:
     """Digests in the order of their bytes."""
     import numpy as np
 
-    words = digests.view(">u8")
-    order = np.argsort(words[:, 0].astype(np.uint64))
-    first = words[:, 0][order]
-    found = digests[order]
-    # Equal first words are duplicates of a row, which need no order, or a rare coincidence.
-    twins = np.flatnonzero(first[1:] == first[:-1])
-    if len(twins) and (found[twins] != found[twins + 1]).any():
-        return digests[np.lexsort(words.T[::-1])]
-    return found
+    rows = len(digests)
+    return (
+        np.sort(np.ascontiguousarray(digests).view(f"S{DIGEST_BYTES}"), axis=0)
+        .view(np.uint8)
+        .reshape(rows, DIGEST_BYTES)
+    )
