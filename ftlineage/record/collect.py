@@ -1,31 +1,14 @@
-"""What a trainer knows about its run, as values of the card.
-
-Arguments are recorded where they differ from the defaults of their own class, so a card stays
-readable and a later change of defaults shows in the package versions. Left out are arguments that
-cannot change the weights and often hold paths, names or tokens.
-"""
+"""What a trainer knows about its run, as values of the card."""
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import re
-import warnings
 from typing import Any
 
 from ftlineage.core import codec
 from ftlineage.core.private import without_private
 from ftlineage.core.sections import Recipe, RunRecord
+from ftlineage.record.training_arguments import SEEDS, differing_arguments
 
-# Where things go and who is told: never part of what the model is, and often private.
-_OUTWARD = re.compile(
-    r"output_dir|logging_.*|run_name|hub_.*|push_to_hub.*|report_to|project|trackio_.*|resume_from_checkpoint|"
-    r"restore_callback_states_from_checkpoint|save_on_each_node|save_only_model|save_total_limit|disable_tqdm|"
-    r"log_level.*|log_on_each_node|local_rank|enable_jit_checkpoint|skip_memory_metrics|do_train|do_eval|do_predict|_.*"
-)
-_SEEDS = ("seed", "data_seed")
-# Recorded whatever they are: their defaults depend on the machine.
-_PRECISION = ("bf16", "fp16")
 # How rows become model input; recorded whether or not they are defaults, because defaults move between releases.
 _PREPROCESSING = (
     "max_length",
@@ -47,27 +30,11 @@ _PREPROCESSING = (
 _METHODS = (("SFT", "sft"), ("DPO", "dpo"), ("KTO", "kto"), ("ORPO", "orpo"), ("GRPO", "grpo"), ("Reward", "reward"))
 
 
-def differing_arguments(args: Any) -> dict[str, Any]:
-    """Fields of a ``TrainingArguments`` (or any dataclass) that differ from a default instance, and the precision."""
-    if not dataclasses.is_dataclass(args):
-        return {}
-    reference = _defaults(args)
-    found = {}
-    for field in dataclasses.fields(args):
-        if _OUTWARD.fullmatch(field.name) or field.name in _SEEDS:
-            continue
-        value = codec.jsonable(getattr(args, field.name, None))
-        if field.name in _PRECISION or value != codec.jsonable(getattr(reference, field.name, None)):
-            found[field.name] = value
-    differing: dict[str, Any] = without_private(dict(sorted(found.items())))
-    return differing
-
-
 def recipe_of(trainer: Any, *, run_seed: int, resumed: bool) -> Recipe:
     """The recipe section of a ``transformers.Trainer`` run, without its script."""
     args = trainer.args
     kind = type(trainer)
-    seeds = {name: int(value) for name in _SEEDS if (value := getattr(args, name, None)) is not None}
+    seeds = {name: int(value) for name in SEEDS if (value := getattr(args, name, None)) is not None}
     return Recipe(
         method=_method(kind),
         trainer=f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}",
@@ -119,25 +86,6 @@ def templates_of(trainer: Any) -> dict[str, str]:
     """The chat template TRL trains with when it is not the tokenizer's own (``assistant_only_loss``)."""
     found = getattr(trainer, "chat_template", None)
     return {"training": found} if isinstance(found, str) else {}
-
-
-def _defaults(args: Any) -> Any:
-    """An instance of the class with nothing set, or the field defaults where it cannot be built."""
-    kind = type(args)
-    # TRL's classes default to bf16, which transformers refuses to build on a machine without it.
-    for needed in ({}, {"bf16": False}):
-        with warnings.catch_warnings(action="ignore"), contextlib.suppress(Exception):
-            return kind(output_dir="unused", **needed)
-    return _FieldDefaults(kind)
-
-
-class _FieldDefaults:
-    def __init__(self, kind: type) -> None:
-        for field in dataclasses.fields(kind):
-            if field.default is not dataclasses.MISSING:
-                setattr(self, field.name, field.default)
-            elif field.default_factory is not dataclasses.MISSING:
-                setattr(self, field.name, field.default_factory())
 
 
 def _method(kind: type) -> str | None:
