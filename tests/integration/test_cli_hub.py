@@ -10,6 +10,7 @@ from ftlineage.testing.hub import LocalHub
 from tests.integration.cli import run
 from tests.unit.cli import sample
 
+
 @pytest.fixture
 def variables(tmp_path):
     with LocalHub(tmp_path / "hub") as hub:

@@ -1,0 +1,1 @@
+"""Benchmarks: ours beside peers and the physical floor, in one run."""
