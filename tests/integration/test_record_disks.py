@@ -66,6 +66,7 @@ def test_a_folder_that_turns_read_only_is_said_when_sealing(acme: LocalHub, tmp_
     before = contents(out)
     with ftlineage.run("bot", out=out, overwrite=True) as run:
         trainer = sft_trainer(run)
+        trainer.train()
         with read_only(out):
             with pytest.raises(OutputNotWritableError, match="Read-only file system"):
                 run.seal(trainer)

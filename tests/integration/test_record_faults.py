@@ -280,6 +280,7 @@ def test_any_other_failure_of_sealing_keeps_the_trained_model_too(acme: LocalHub
     out = tmp_path / "out"
     with pytest.raises(ValueError, match="no text") as caught, ftlineage.run("bot", out=out) as run:
         trainer = sft_trainer(run)
+        trainer.train()
         run.seal(trainer, metrics={"score": Metric()})
 
     (kept,) = out.glob(".ftlineage-unsealed-*")
