@@ -29,6 +29,7 @@ from ftlineage.core.sections import (
 )
 from ftlineage.errors import RunStateError
 from ftlineage.record import collect, distributed, saving
+from ftlineage.sources.processors import is_processor
 
 if TYPE_CHECKING:
     from ftlineage.record.run import Run
@@ -74,6 +75,8 @@ def assemble(run: Run, subject: Any, loop: Loop, adapter: Adapter, finished: str
             outcome,
             started=run.started,
             finished=finished,
+            # The Trainer's name for a checkpoint; the folder it lay in is this machine's business.
+            resumed_from=f"checkpoint-{run.resumed_at}" if run.resumed_at else None,
             metrics={**outcome.metrics, **without_private(codec.jsonable(loop.metrics))},
             recorded_by=f"ftlineage {ftlineage.__version__}",
         ),
@@ -97,7 +100,7 @@ def _preprocessing(run: Run, trainer: Any, loop: Loop, unrecorded: list[Unrecord
     from ftlineage.sources.preprocessing import observe_preprocessing
 
     base = run.pinned_base
-    own = collect.processor_of(trainer) if trainer is not None else loop.processor
+    own = _own_processor(trainer, loop, unrecorded)
     processors: list[Any] = []
     for candidate in [own, *run.processors, *(base.processors if base else ())]:
         if candidate is not None and not any(candidate is known for known in processors):
@@ -115,6 +118,17 @@ def _preprocessing(run: Run, trainer: Any, loop: Loop, unrecorded: list[Unrecord
         functions=[*run.functions, *collect.functions_of(trainer)],
         templates=collect.templates_of(trainer),
     )
+
+
+def _own_processor(trainer: Any, loop: Loop, unrecorded: list[Unrecorded]) -> Any:
+    """What training used; an object that is no class of transformers must not cost the trained model its card."""
+    own = collect.processor_of(trainer) if trainer is not None else loop.processor
+    if own is None or is_processor(own):
+        return own
+    kind = type(own).__name__
+    reason = f"the {kind} used in training is no tokenizer or processor of transformers, so it was not read"
+    unrecorded.append(Unrecorded(section="preprocessing", element=kind, reason=reason))
+    return None
 
 
 def _origin(run: Run, processor: Any) -> tuple[str | None, str | None]:
@@ -167,11 +181,10 @@ def _recipe(run: Run, trainer: Any, loop: Loop, unrecorded: list[Unrecorded]) ->
     if isinstance(run.script, Unrecorded):
         unrecorded.append(run.script)
     said = without_private(codec.jsonable(loop.arguments))
-    world = distributed.world_size()
     if trainer is None:
-        found = Recipe(seeds={"run": run.seed}, world_size=world, resumed=run.resumed)
+        found = Recipe(seeds={"run": run.seed}, world_size=distributed.world_size(), resumed=run.resumed_at > 0)
     else:
-        found = collect.recipe_of(trainer, run_seed=run.seed, world_size=world, resumed=run.resumed)
+        found = collect.recipe_of(trainer, run_seed=run.seed, resumed=run.resumed_at > 0)
     return msgspec.structs.replace(
         found, script=script, method=loop.method or found.method, arguments={**found.arguments, **said}
     )

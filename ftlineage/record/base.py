@@ -20,6 +20,7 @@ from ftlineage.errors import RunStateError
 from ftlineage.hashing.receipts import FileReceipts
 from ftlineage.record import distributed
 from ftlineage.sources.base import ResolvedBase, observe_base, pinned_kwargs, prepare_base
+from ftlineage.sources.processors import is_processor
 
 _PINNED = ("revision", "code_revision")
 # What a tokenizer's load takes of the arguments meant for the model.
@@ -122,7 +123,7 @@ class PinnedBase:
                 )
             )
             return len(self._models) == 1
-        if hasattr(loaded, "save_pretrained") and not hasattr(loaded, "to_diff_dict"):
+        if is_processor(loaded):
             self._processors.append(loaded)
         return False
 

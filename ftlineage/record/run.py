@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -30,7 +30,7 @@ from ftlineage.core.sections import (
     Unrecorded,
 )
 from ftlineage.errors import FtlineageError, RunStateError
-from ftlineage.record import distributed
+from ftlineage.record import distributed, given
 from ftlineage.record.base import PinnedBase
 from ftlineage.record.clock import utc_now
 from ftlineage.record.names import check_name
@@ -71,9 +71,10 @@ class Run:
                 ``with`` block, before training.
         """
         self.name = check_name(name)
-        self.out = Path(out)
-        self.seed = seed
-        self.governance = governance or Governance()
+        self.out = given.check_out(out)
+        self.seed = given.check_seed(seed)
+        self.overwrite = overwrite
+        self.governance = given.check_governance(governance)
         self.datasets: list[Dataset] = []
         self.prompts: list[Prompt] = []
         self.retrievals: list[Retrieval] = []
@@ -85,7 +86,7 @@ class Run:
         self.pinned_base: PinnedBase | None = None
         self.code: Code | Unrecorded | None = None
         self.script: Script | Unrecorded | None = None
-        self.resumed = False
+        self.resumed_at = 0
         self.started = utc_now()
         self._card: Card | None = None
         check_output(self.out, overwrite=overwrite)
@@ -113,7 +114,9 @@ class Run:
             )
 
     def observe_code(self) -> None:
-        """Look at the code now: what is on disk when training ends may no longer be what ran."""
+        """Look at the code now, once: what is on disk when training ends may no longer be what ran."""
+        if self.code is not None:
+            return
         from ftlineage.record.kept import keep_sources
         from ftlineage.sources.code import observe_code
         from ftlineage.sources.script import code_folder, observe_script, running_script
@@ -125,9 +128,8 @@ class Run:
             self.unrecorded.extend(keep_sources(start, script=self.script, code=self.code))
 
     def _write_partial(self, failure: type[BaseException] | None) -> None:
-        if not distributed.is_writer():
-            return
-        write_partial(self.out, partial_document(self, stopped=utc_now(), failure=failure))
+        if distributed.is_writer():
+            write_partial(self.out, partial_document(self, stopped=utc_now(), failure=failure))
 
     # --- what the run is made of -----------------------------------------------------------------
 
@@ -148,6 +150,7 @@ class Run:
         if self.pinned_base is not None:
             raise RunStateError(name=self.name, reason="a run has one base, and it is resolved already")
         target = model if isinstance(model, str) else Path(model)
+        self.observe_code()  # for runs that are no `with` block
         self.pinned_base = PinnedBase(resolve_base(target, revision), run_name=self.name, seed=self.seed)
         return self.pinned_base
 
@@ -182,11 +185,9 @@ class Run:
         from ftlineage.sources.data import load_data
 
         self._still_open("dataset()")
-        self._new_name("dataset", name, self.datasets)
+        given.check_label("dataset", name, self.datasets, run=self.name)
         loaded = load_data(source, name=name, split=split, config=config, revision=revision, role=role)
-        said = {
-            key: value for key, value in (("license", license), ("personal_data", personal_data)) if value is not None
-        }
+        said = given.stated(license=license, personal_data=personal_data)
         self.datasets.append(msgspec.structs.replace(loaded.section, **said))
         return loaded.rows
 
@@ -195,7 +196,7 @@ class Run:
         from ftlineage.sources.prompts import observe_prompt, prompt_text
 
         self._still_open("prompt()")
-        self._new_name("prompt", name, self.prompts)
+        given.check_label("prompt", name, self.prompts, run=self.name)
         self.prompts.append(observe_prompt(name, text, role=role, private=private))
         return prompt_text(text)
 
@@ -206,7 +207,7 @@ class Run:
         from ftlineage.sources.retrieval import observe_retrieval
 
         self._still_open("retrieval()")
-        self._new_name("retrieval index", name, self.retrievals)
+        given.check_label("retrieval index", name, self.retrievals, run=self.name)
         section = observe_retrieval(name, source, kind=kind, embedding_model=embedding_model, chunking=chunking)
         self.retrievals.append(section)
         return section
@@ -229,6 +230,7 @@ class Run:
     def processor(self, processor: Any) -> Any:
         """Record a tokenizer or processor that was not loaded through the base; gives it back."""
         self._still_open("processor()")
+        given.check_processor(processor)
         self.processors.append(processor)
         return processor
 
@@ -248,6 +250,7 @@ class Run:
         from transformers import set_seed
 
         base = self._base_needed("peft()")
+        given.check_peft_config(config)
         config.base_model_name_or_path = base.location
         if base.revision is not None:
             config.revision = base.revision
@@ -315,7 +318,7 @@ class Run:
         """Called by the callback: note a resumed run, and check what would spoil the card."""
         from ftlineage.record.begin import check_beginning
 
-        self.resumed = self.resumed or first_step > 0
+        self.resumed_at = max(self.resumed_at, first_step)
         check_beginning(self, args=args, model=model, processor=processor)
 
     def training_ends(self) -> None:
@@ -357,6 +360,7 @@ class Run:
 
         self._still_open("seal()")
         self._base_needed("seal()")
+        given.check_subject(subject)
         loop = Loop(
             processor=processor,
             train_dataset=train_dataset,
@@ -375,10 +379,6 @@ class Run:
     def _still_open(self, call: str) -> None:
         if self._card is not None:
             raise RunStateError(name=self.name, reason=f"{call} after seal(): the card is written and stays as it is")
-
-    def _new_name(self, what: str, name: str, known: Iterable[Dataset | Prompt | Retrieval]) -> None:
-        if any(one.name == name for one in known):
-            raise RunStateError(name=self.name, reason=f"there is a {what} named {name!r} already")
 
     def _base_needed(self, call: str) -> PinnedBase:
         if self.pinned_base is None:

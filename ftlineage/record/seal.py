@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +25,9 @@ from ftlineage.errors import FtlineageError, RunStateError
 from ftlineage.hashing.files import record_files
 from ftlineage.record import distributed, saving
 from ftlineage.record.assemble import Loop, assemble
-from ftlineage.record.strays import retired_files, strays
+from ftlineage.record.strays import refuse_sealed, retired_files, strays
 from ftlineage.store.atomic import storage_fault, write_bytes, writing
-from ftlineage.store.publish import STAGE_PREFIX, UNSEALED_PREFIX, publish, staging
+from ftlineage.store.publish import STAGE_PREFIX, UNSEALED_PREFIX, exclusive, publish, staging
 
 if TYPE_CHECKING:
     from ftlineage.record.run import Run
@@ -61,8 +62,12 @@ def _save(run: Run, subject: Any, loop: Loop, stage: Path) -> Exception | None:
     processor = loop.processor
     if processor is None and base is not None and base.processors:
         processor = base.processors[-1]
+    write = distributed.is_writer()
+    # transformers can take every rank for the first (on a CPU without use_cpu): each has its own folder then.
+    place = contextlib.nullcontext(stage) if write else tempfile.TemporaryDirectory(prefix="ftlineage-")
     try:
-        saving.save(subject, stage, processor=processor, base=base, write=distributed.is_writer())
+        with place as folder:
+            saving.save(subject, Path(folder), processor=processor, base=base, write=write)
     except Exception as error:  # noqa: BLE001 - raised on every rank by seal_run
         return error
     return None
@@ -70,16 +75,18 @@ def _save(run: Run, subject: Any, loop: Loop, stage: Path) -> Exception | None:
 
 def _finish(run: Run, stage: Path, assembled: Callable[[Adapter], Card]) -> bytes:
     try:
-        with writing(run.out):
+        with writing(run.out), exclusive(run.out):
+            refuse_sealed(run.out, overwrite=run.overwrite)
             adapter = _observe_saved(run, stage)
             retired = retired_files(run.out)
-            card = assembled(_with_strays(adapter, run.out, retired))
-            write_bytes(stage / CARD_NAME, card.to_bytes())
+            data = assembled(_with_strays(adapter, run.out, retired)).to_bytes()
+            read_card(data)  # a card that nobody could read must not replace one
+            write_bytes(stage / CARD_NAME, data)
             publish(stage, run.out, retired=retired, keep=[README_NAME])
     except BaseException as error:
         _rescue(stage, run.out, error)
         raise
-    return card.to_bytes()
+    return data
 
 
 def _with_strays(adapter: Adapter, out: Path, retired: list[str]) -> Adapter:

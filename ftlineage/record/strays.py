@@ -59,13 +59,22 @@ def check_output(out: Path, *, overwrite: bool) -> None:
     """
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
+    refuse_sealed(out, overwrite=overwrite)
+    strays(out, own=retired_files(out))
+
+
+def refuse_sealed(out: Path, *, overwrite: bool) -> None:
+    """A sealed version is not replaced unasked; asked before the run and when sealing, for another run may be faster.
+
+    Raises:
+        OutputExistsError: ``out`` holds a card and ``overwrite`` is false.
+    """
     if (out / CARD_NAME).exists() and not overwrite:
         raise OutputExistsError(
             path=str(out),
             card=_card_id(out),
             hint="Choose another out folder, or pass overwrite=True to replace it when this run is sealed",
         )
-    strays(out, own=retired_files(out))
 
 
 def _card_id(out: Path) -> str:

@@ -77,6 +77,11 @@ def kind_of(value: object) -> Kind:
     return kind
 
 
+def is_processor(value: object) -> bool:
+    """Whether a live object is of one of the card's five kinds."""
+    return _find_kind(value) is not None
+
+
 def _find_kind(value: object) -> Kind | None:
     names = {ancestor.__name__ for ancestor in type(value).__mro__}
     return next((kind for name, kind in _KINDS.items() if name in names), None)

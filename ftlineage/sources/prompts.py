@@ -90,6 +90,8 @@ def prompt_text(text: str | Path) -> str:
     """
     if isinstance(text, Path):
         return _read(text)
+    if not isinstance(text, str):
+        raise BadArgumentError(argument="prompt", reason=f"a {type(text).__name__} is neither text nor a Path")
     if _is_file(text):
         raise BadArgumentError(
             argument="prompt",

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from ftlineage.core import codec
 from ftlineage.core.card import CARD_NAME, PARTIAL_NAME
 from ftlineage.core.layout import is_recorded, path_fault
-from ftlineage.errors import CardMalformedError
+from ftlineage.errors import CardMalformedError, StorageError
 from ftlineage.store.atomic import sync_file, sync_folder, temporary_name, write_bytes, writing
 from ftlineage.store.cards import drop_partial
 
@@ -48,6 +48,34 @@ def staging(out: Path) -> Iterator[Path]:
             yield stage
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def exclusive(out: Path) -> Iterator[None]:
+    """Inside the block no other process publishes into ``out``; two at once would mix their files.
+
+    The lock goes with the process that holds it. Where the system or a network file system has
+    none, nothing is locked.
+
+    Raises:
+        StorageError: Another process is publishing there at this moment.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    descriptor = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StorageError(path=str(out), cause="another run is being sealed into it at this moment") from error
+        except OSError:
+            pass
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def publish(stage: Path, out: Path, *, retired: Iterable[str] = (), keep: Iterable[str] = ()) -> None:
