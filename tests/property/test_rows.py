@@ -44,9 +44,16 @@ def maps(inner: tuple[Any, Any]) -> tuple[Any, Any]:
     return pa.map_(pa.string(), kind), st.lists(st.tuples(st.text("ab", max_size=2), st.none() | values), max_size=3)
 
 
+def without_null(inner: tuple[Any, Any]) -> bool:
+    """pyarrow cannot take single values out of a map to nulls that lies in a map, and the reference does."""
+    return "null" not in str(inner[0])
+
+
 TYPES = st.recursive(
     st.sampled_from(SCALARS),
-    lambda inner: inner.map(lists) | st.lists(inner, min_size=1, max_size=2).map(structs) | inner.map(maps),
+    lambda inner: (
+        inner.map(lists) | st.lists(inner, min_size=1, max_size=2).map(structs) | inner.filter(without_null).map(maps)
+    ),
     max_leaves=3,
 )
 
