@@ -69,7 +69,7 @@ def main() -> None:
         else:
             halves = rows.train_test_split(test_size=0.1, seed=args.seed)
             rows, held_out = halves["train"], halves["test"]
-        labels = sorted({str(value) for value in rows.unique(args.label_column)})
+        labels = sorted({str(value) for part in (rows, held_out) for value in part.unique(args.label_column)})
 
         # 2. The base: one commit for weights, config and tokenizer.
         base = run.base(args.base)
@@ -107,7 +107,7 @@ def main() -> None:
             eval_dataset=held_out,
             compute_metrics=accuracy,
             args=TrainingArguments(
-                output_dir=f"{args.out}/checkpoints",
+                output_dir=args.out,
                 num_train_epochs=args.epochs,
                 max_steps=args.max_steps,
                 per_device_train_batch_size=args.batch_size,

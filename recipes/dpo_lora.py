@@ -63,7 +63,7 @@ def main() -> None:
             train_dataset=rows,
             peft_config=config,
             args=DPOConfig(
-                output_dir=f"{args.out}/checkpoints",
+                output_dir=args.out,
                 beta=args.beta,
                 num_train_epochs=args.epochs,
                 max_steps=args.max_steps,

@@ -85,7 +85,7 @@ def main() -> None:
             eval_dataset=held_out,
             peft_config=run.peft(LoraConfig(r=args.rank, lora_alpha=2 * args.rank, target_modules="all-linear")),
             args=SFTConfig(
-                output_dir=f"{args.out}/checkpoints",
+                output_dir=args.out,
                 num_train_epochs=args.epochs,
                 max_steps=args.max_steps,
                 per_device_train_batch_size=args.batch_size,

@@ -102,7 +102,7 @@ def main() -> None:
             eval_dataset=halves["test"],
             compute_metrics=accuracy,
             args=TrainingArguments(
-                output_dir=f"{args.out}/checkpoints",
+                output_dir=args.out,
                 num_train_epochs=args.epochs,
                 max_steps=args.max_steps,
                 per_device_train_batch_size=args.batch_size,
