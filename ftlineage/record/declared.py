@@ -25,7 +25,7 @@ from ftlineage.record import collect
 from ftlineage.record.clock import utc_now
 from ftlineage.record.names import check_name, default_name
 from ftlineage.sources.adapter import observe_adapter, write_adapter_config
-from ftlineage.sources.base import ResolvedBase, observe_base, parse_base, resolve_base
+from ftlineage.sources.base import ResolvedBase, is_path, observe_base, parse_base, resolve_base
 from ftlineage.store.cards import write_card
 
 _TRAINER_STATE = "trainer_state.json"
@@ -60,9 +60,9 @@ def record_declared(
     chosen = _chosen_name(folder, name, overwrite=overwrite)
     unrecorded: list[Unrecorded] = []
     # What can fail comes before adapter_config.json gets its revision, and that before it is hashed.
-    datasets = _datasets(data, unrecorded)
-    prompt_sections = [_prompt(label, source) for label, source in prompts]
-    retrieval_sections = [_retrieval(label, source) for label, source in retrieval]
+    datasets = _datasets(_named("--data", data), unrecorded)
+    prompt_sections = [_prompt(label, source) for label, source in _named("--prompt", prompts)]
+    retrieval_sections = [_retrieval(label, source) for label, source in _named("--retrieval", retrieval)]
     preprocessing = _preprocessing(folder, unrecorded)
     base_section = _base(folder, base, unrecorded)
     body = CardBody(
@@ -88,7 +88,20 @@ def record_declared(
     return card
 
 
+def _named(option: str, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs, each under a name of its own."""
+    kept = list(pairs)
+    names = [name for name, _ in kept]
+    wrong = next((name for name in names if not name.strip() or names.count(name) > 1), None)
+    if wrong is not None:
+        reason = f"the name {wrong!r} stands twice" if wrong.strip() else f"{wrong!r} is no name"
+        raise BadArgumentError(argument=option, reason=reason)
+    return kept
+
+
 def _chosen_name(folder: Path, name: str | None, *, overwrite: bool) -> str:
+    if folder.is_file():
+        raise BadInputError(path=str(folder), reason="an adapter is a folder, and this is a file")
     if not folder.is_dir():
         raise PathNotFoundError(path=str(folder))
     if (folder / CARD_NAME).exists() and not overwrite:
@@ -111,6 +124,8 @@ def _unknowable() -> list[Unrecorded]:
 def _base(folder: Path, base: str, unrecorded: list[Unrecorded]) -> Base:
     config = _adapter_config(folder)
     model, requested = parse_base(base)
+    if requested is None and is_path(model) and not Path(model).expanduser().exists():
+        raise PathNotFoundError(path=base, hint="A model on the Hub is written org/name or org/name@revision")
     _check_agreement(base, model, config)
     known = config.get("revision")
     if requested is None and is_commit_sha(known):

@@ -86,6 +86,11 @@ def parse_base(text: str) -> tuple[str, str | None]:
     return model, revision or None
 
 
+def is_path(name: str) -> bool:
+    """Whether a model's name means a folder here: it begins like one, no repository can be called so, or it is one."""
+    return name.startswith(_LOCAL) or _REPO.fullmatch(name) is None or _is_bare_folder(name)
+
+
 def resolve_base(
     model: str | os.PathLike[str],
     requested: str | None = None,
@@ -117,7 +122,7 @@ def resolve_base(
         reason = f"{model!r} names {written!r} and revision says {requested!r}"
         raise BadArgumentError(argument="revision", reason=reason)
     is_hub = model.startswith("hf://") or written is not None
-    if not is_hub and (name.startswith(_LOCAL) or _REPO.fullmatch(name) is None or _is_bare_folder(name)):
+    if not is_hub and is_path(name):
         return _local(Path(name).expanduser(), requested, timeout=timeout, token=token)
     if _REPO.fullmatch(name) is None:
         raise BadReferenceError(reference=model, reason="a Hub model is written org/name")
@@ -214,6 +219,8 @@ def observe_base(
 def _hub(
     repo: str, requested: str | None, *, timeout: float, token: str | bool | None, named: bool = True
 ) -> ResolvedBase:
+    if Path(repo).is_file():
+        raise BadInputError(path=repo, reason="a base is a folder, and this is a file")
     if Path(repo).exists():
         reason = f"there is a folder {repo} here, and every load of {repo!r} would take it instead of the Hub's"
         hint = f"Write ./{repo} for the folder; for the Hub's, rename the folder or start elsewhere"

@@ -205,6 +205,8 @@ def _open_path(text: str, wanted: _Wanted) -> _Opened:
         return _Opened(source=loaded.source, held=loaded.dataset, license=loaded.license)
     if "://" in text:
         raise BadReferenceError(reference=text, reason="data is read from files here or from hf://datasets/org/name")
+    if not text:
+        raise BadArgumentError(argument="source", reason="the name is empty", hint="Name a file or folder, such as .")
     wanted.refuse("config", "revision", why="only data on the Hub has one")
     files = find_files(Path(text), wanted.split)
     return _Opened(source=files.source(digests=False), files=files, state=files.state())

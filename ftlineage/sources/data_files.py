@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from ftlineage.core.sections import DataSource, FileRecord
-from ftlineage.errors import BadInputError, PathNotFoundError
+from ftlineage.errors import BadInputError, PathNotFoundError, UnsafePathError
 from ftlineage.hashing.files import list_files, record_file, record_files
 from ftlineage.hashing.progress import progress_bar
 from ftlineage.sources.data_arrow import SPLITS, STATE, TypedFile, saved_files, saved_splits, typed_rows
@@ -141,6 +141,8 @@ def find_files(path: Path, split: str | None = None) -> DataFiles:
     """
     if path.is_dir():
         return _saved(path, split) or _folder(path, split)
+    if path.exists() and not path.is_file():
+        raise BadInputError(path=str(path), reason="it is no regular file", hint="Write its content into a file first")
     if not path.is_file():
         raise PathNotFoundError(path=str(path), hint="For data on the Hub write hf://datasets/org/name")
     kind = _format(path)
@@ -186,7 +188,11 @@ def _saved(folder: Path, split: str | None) -> DataFiles | None:
 
 
 def _folder(folder: Path, split: str | None) -> DataFiles:
-    paths = [path for path in list_files(folder, keep=_visible, enter=_visible) if _format(path) is not None]
+    try:
+        listed = list_files(folder, keep=_visible, enter=_visible)
+    except UnsafePathError as error:  # of data this is bad input, not a sign that somebody tampered
+        raise BadInputError(path=folder.name, reason=f"{error.path!r}: {error.reason}", hint=error.hint) from error
+    paths = [path for path in listed if _format(path) is not None]
     if not paths:
         known = " ".join(sorted(FORMATS))
         raise BadInputError(path=folder.name, reason="it holds no data files", hint=f"Known are {known}")

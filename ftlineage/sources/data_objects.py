@@ -8,6 +8,7 @@ content. Refused: objects whose rows cannot be read twice without changing them.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from ftlineage.sources.data_media import embedded_rows, with_media
 from ftlineage.sources.data_rows import Rows, conformed
 
 # Rows of a view are gathered from all over the table: few at a time where each is large.
+_ADDRESS = re.compile(r" object at 0x[0-9a-f]+|[()]")
 _GATHER_BYTES = 16 * 1024 * 1024
 _STREAM_ROWS = 1000
 
@@ -66,7 +68,9 @@ def dataset_of(source: Any, kind: str) -> Any:
             return Dataset.from_pandas(source, preserve_index=False)
         return Dataset.from_list(_same_keys(source))
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError) as error:
-        reason = f"its rows have no common types: {str(error).splitlines()[0].rstrip('.')}"
+        # pandas adds a second argument, and an object without a type shows its address.
+        said = _ADDRESS.sub("", ": ".join(str(part) for part in reversed(error.args)) or type(error).__name__)
+        reason = f"its rows have no common types: {said.splitlines()[0].rstrip('.')}"
         raise BadInputError(path=type(source).__name__, reason=reason) from error
 
 

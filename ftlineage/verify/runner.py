@@ -62,7 +62,10 @@ def verify(
     begun = time.perf_counter()
     folder = _folder(target)
     if base is not None and not os.path.isdir(base):  # noqa: PTH112 - see _folder
-        raise PathNotFoundError(path=str(base), hint="--base names a folder with the base's files")
+        hint = "--base names a folder with the base's files"
+        if os.path.exists(base):  # noqa: PTH110 - see _folder
+            raise BadInputError(path=str(base), reason="a base is a folder, and this is a file", hint=hint)
+        raise PathNotFoundError(path=str(base), hint=hint)
     run = _Run(folder, str(target))
     run.all(Path(base) if base is not None else None, full_base=full_base)
     return make_report(

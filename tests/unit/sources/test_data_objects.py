@@ -263,3 +263,16 @@ def test_without_pyarrow_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         fingerprint_source(ROWS)
     assert caught.value.extra == "data"
     assert "pyarrow is needed for reading rows" in str(caught.value)
+
+
+def test_a_table_of_mixed_values_is_refused_in_words():
+    with pytest.raises(BadInputError) as caught:
+        load_data(pd.DataFrame({"a": [1, "x", None]}), name="t")
+    assert caught.value.reason == (
+        "its rows have no common types: Conversion failed for column a with type object: "
+        "Could not convert 'x' with type str: tried to convert to int64"
+    )
+
+    with pytest.raises(BadInputError) as caught:
+        load_data(pd.DataFrame({"a": [object()]}), name="t")
+    assert "0x" not in caught.value.reason
