@@ -128,9 +128,10 @@ def _base(folder: Path, base: str, unrecorded: list[Unrecorded]) -> Base:
         raise PathNotFoundError(path=base, hint="A model on the Hub is written org/name or org/name@revision")
     _check_agreement(base, model, config)
     known = config.get("revision")
-    if requested is None and is_commit_sha(known):
+    is_local = is_path(model) or Path(base).expanduser().exists()
+    if requested is None and is_commit_sha(known) and not is_local:
         requested = str(known)
-    if requested is None and not Path(base).exists():
+    if requested is None and not is_local:
         reason = (
             "which commit was trained on is not known: adapter_config.json names none and --base names none; "
             "today's head would be a guess"

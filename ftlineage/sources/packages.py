@@ -37,7 +37,7 @@ def installed_packages(search: Iterable[str] | None = None, prefix: str | None =
         prefix: Where Conda keeps its ``conda-meta``; ``sys.prefix`` by default.
     """
     found: dict[str, Package] = {}
-    for folder in dict.fromkeys(sys.path if search is None else search):
+    for folder in dict.fromkeys(_search_path() if search is None else search):
         for package in _in_folder(folder):
             found.setdefault(package.name, package)
     for package in _conda(Path(sys.prefix if prefix is None else prefix)):
@@ -47,6 +47,11 @@ def installed_packages(search: Iterable[str] | None = None, prefix: str | None =
     # Run from a checkout, or installed as editable, the folder name may lag behind.
     found[_OWN] = Package(name=_OWN, version=ftlineage.__version__)
     return [found[name] for name in sorted(found)]
+
+
+def _search_path() -> list[str]:
+    """``sys.path`` without what setuptools adds when something imports it: its copies serve itself alone."""
+    return [folder for folder in sys.path if not folder.rstrip("/\\").endswith("_vendor")]
 
 
 def normalised(name: str) -> str:

@@ -136,6 +136,14 @@ def test_a_local_base(foreign: Path, tiny_causal: Path, tmp_path: Path) -> None:
     check_sound(card, foreign, private=[tmp_path, tiny_causal])
 
 
+def test_a_local_copy_of_a_base_whose_commit_adapter_config_names(foreign: Path, tiny_causal: Path) -> None:
+    pin(foreign, revision="a" * 40)
+    card = record_declared(foreign, base=str(tiny_causal))
+
+    assert (card.section("base")["revision"], card.section("base")["origin"]) == (None, "local")
+    assert config_of(foreign)["revision"] == "a" * 40
+
+
 def test_another_model_than_adapter_config_says(foreign: Path, acme: LocalHub) -> None:
     with pytest.raises(BadArgumentError) as caught:
         record_declared(foreign, base="acme/other")

@@ -21,10 +21,13 @@ _SWAP = {"before": "after", "after": "before", "added": "removed", "removed": "a
 def mirror(value: Any) -> Any:
     """The same difference seen from the other side."""
     if isinstance(value, dict):
-        return {_SWAP.get(key, key): mirror(item) for key, item in value.items() if key != "summary"}
-    if isinstance(value, list):
-        return [mirror(item) for item in value]
-    return _SWAP.get(value, value) if isinstance(value, str) else value
+        return {_SWAP.get(key, key): _mirrored(key, item) for key, item in value.items() if key != "summary"}
+    return [mirror(item) for item in value] if isinstance(value, list) else value
+
+
+def _mirrored(key: str, item: Any) -> Any:
+    # Only here does the diff say these words; elsewhere they may be data.
+    return _SWAP.get(item, item) if key in {"change", "step"} and isinstance(item, str) else mirror(item)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

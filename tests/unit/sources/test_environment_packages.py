@@ -39,13 +39,21 @@ def site(tmp_path):
 
 
 def test_the_same_packages_as_importlib_finds_in_this_environment():
-    expected = {
-        (canonicalize_name(found.metadata["Name"]), found.version) for found in importlib.metadata.distributions()
-    }
+    folders = [folder for folder in sys.path if not folder.endswith("setuptools/_vendor")]
+    found = list(importlib.metadata.distributions(path=folders))
+    expected = {(canonicalize_name(one.metadata["Name"]), one.version) for one in found}
 
     assert {(one.name, one.version) for one in installed_packages() if one.name != "ftlineage"} == {
         pair for pair in expected if pair[0] != "ftlineage"
     }
+
+
+def test_what_setuptools_brings_for_itself_is_not_installed(site, monkeypatch):
+    vendored = site.folder / "setuptools" / "_vendor"
+    (vendored / "onlyvendored-1.0.dist-info").mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(vendored)])
+
+    assert "onlyvendored" not in {one.name for one in installed_packages()}
 
 
 def test_torch_tells_its_build():
