@@ -311,12 +311,11 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _renamed(missing: Mapping[str, FileRecord], unlisted: Mapping[str, str | None]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for path, file in missing.items():
-        here = [name for name, sha256 in unlisted.items() if sha256 == file.sha256 and name not in found.values()]
-        if here:
-            found[path] = min(here)
-    return found
+    by_digest: dict[str, list[str]] = {}
+    for name, sha256 in sorted(unlisted.items(), reverse=True):
+        if sha256 is not None:
+            by_digest.setdefault(sha256, []).append(name)
+    return {path: here.pop() for path, file in missing.items() if (here := by_digest.get(file.sha256))}
 
 
 def _missing(file: FileRecord, now: str | None, again: str) -> Finding:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ftlineage.core import codec
+from ftlineage.core.private import without_private
 from ftlineage.core.sections import Retrieval
 from ftlineage.errors import BadArgumentError, BadReferenceError, PathNotFoundError
 from ftlineage.sources.retrieval import chroma, faiss, folder, lancedb, pgvector, qdrant, versioned
@@ -66,7 +67,7 @@ def observe_retrieval(
         digest=content.digest,
         count=content.count,
         embedding_model=observe_embedding_model(embedding_model),
-        chunking=None if chunking is None else codec.jsonable(chunking),
+        chunking=None if chunking is None else without_private(codec.jsonable(chunking)),
         evidence=content.evidence,
         algorithm=content.algorithm,
     )

@@ -111,6 +111,9 @@ def test_paths_in_chunking_lose_their_folders(tmp_path: Path):
     found = observe_retrieval("kb", tmp_path, chunking={"splitter": Path("/home/me/split.py"), "size": 512})
     assert found.chunking == {"splitter": "split.py", "size": 512}
 
+    found = observe_retrieval("kb", tmp_path, chunking={"command": "cut --rules=/home/me/rules.yaml", "api_key": "x"})
+    assert found.chunking == {"command": "cut --rules=rules.yaml", "api_key": "[secret]"}
+
 
 def test_a_section_reads_back(tmp_path: Path):
     (tmp_path / "a.md").write_text("x")
