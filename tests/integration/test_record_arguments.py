@@ -101,7 +101,7 @@ def test_a_processor_of_no_known_class_costs_no_card(acme: LocalHub, workplace: 
             model=run.get_peft_model(model, lora()),
             args=trainer_arguments(workplace / "trainer"),
             train_dataset=run.dataset("numbers", rows),
-            processing_class=CharTokenizer(),  # type: ignore[arg-type]
+            processing_class=CharTokenizer(),
             data_collator=lambda batch: tokenizer.pad(batch, return_tensors="pt"),
             callbacks=[run.callback()],
         )

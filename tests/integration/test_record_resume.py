@@ -1,6 +1,7 @@
 """Runs that go on from something: a checkpoint, an earlier adapter by another trainer, adapters that were merged."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ pytestmark = TRAINS
 def test_a_resumed_run_says_so(acme: LocalHub, tmp_path: Path) -> None:
     out = tmp_path / "out"
     whole = record_sft(tmp_path / "whole", max_steps=4)
-    saving = {"output_dir": str(out), "save_strategy": "steps", "save_steps": 2}
+    saving: dict[str, Any] = {"output_dir": str(out), "save_strategy": "steps", "save_steps": 2}
     with pytest.raises(KeyboardInterrupt), ftlineage.run("bot", out=out) as run:  # noqa: PT012 - stopped half-way
         sft_trainer(run, **saving, max_steps=2).train()
         raise KeyboardInterrupt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 IDENTITY = {
@@ -37,7 +38,7 @@ def write(folder: Path, files: dict[str, str | bytes]) -> None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
-def repository(folder: Path, files: dict[str, str | bytes] | None = None, *options: str) -> Path:
+def repository(folder: Path, files: Mapping[str, str | bytes] | None = None, *options: str) -> Path:
     """A repository with one commit that holds ``files``."""
     folder.mkdir(parents=True, exist_ok=True)
     git(folder, "init", "-q", "-b", "main", *options)
