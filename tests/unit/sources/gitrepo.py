@@ -31,7 +31,7 @@ def git(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> str
     ).stdout.strip()
 
 
-def write(folder: Path, files: dict[str, str | bytes]) -> None:
+def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
