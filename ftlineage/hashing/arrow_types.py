@@ -8,11 +8,11 @@ one name, and types this release does not know. ``docs/row-fingerprint.md`` is t
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from ftlineage.core import codec
 from ftlineage.core.sections import Column
@@ -25,8 +25,7 @@ Kind = Literal["null", "bool", "fixed", "bytes", "list", "struct"]
 Decode = Callable[[Any], Any]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True, kw_only=True):
     """One level of a column's type, ready to read arrays of one physical encoding.
 
     ``decode`` takes an array as it came to one that is laid out as ``kind`` says: ``bytes`` are
@@ -49,8 +48,7 @@ class Node:
     places: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """How to read batches of one Arrow schema as rows.
 
     ``nodes`` and ``columns`` are sorted by name; ``places`` says where each column stands in the
@@ -128,19 +126,21 @@ def _encoded(kind: Any, count: _Streams, where: str) -> Node | None:
         node = _behind(_node(kind.storage_type, count, where), lambda array: array.storage)
         # Which other extension types are visible depends on what the process has imported, so
         # they are no identity. JSON text is built into Arrow, and is read as another value.
-        return dataclasses.replace(node, type="json") if kind.extension_name == "arrow.json" else node
+        return msgspec.structs.replace(node, type="json") if kind.extension_name == "arrow.json" else node
     if pa.types.is_dictionary(kind):
         node = _node(kind.value_type, count, where)
         inner = node.decode
-        return dataclasses.replace(node, check=True, decode=lambda array: inner(array.dictionary).take(array.indices))
+        return msgspec.structs.replace(
+            node, check=True, decode=lambda array: inner(array.dictionary).take(array.indices)
+        )
     if pa.types.is_run_end_encoded(kind):
-        return dataclasses.replace(_behind(_node(kind.value_type, count, where), _decode_runs), check=True)
+        return msgspec.structs.replace(_behind(_node(kind.value_type, count, where), _decode_runs), check=True)
     return None
 
 
 def _behind(node: Node, step: Decode) -> Node:
     inner = node.decode
-    return dataclasses.replace(node, decode=lambda array: inner(step(array)))
+    return msgspec.structs.replace(node, decode=lambda array: inner(step(array)))
 
 
 def _decode_runs(array: Any) -> Any:

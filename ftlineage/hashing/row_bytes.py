@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+
+import msgspec
 
 from ftlineage.hashing.arrow_parts import byte_cells, fixed_values, list_cells, struct_fields, valid_mask
 from ftlineage.hashing.arrow_types import Node, Plan
@@ -23,8 +24,7 @@ def _sha256(data: memoryview) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RowBytes:
+class RowBytes(msgspec.Struct, frozen=True, kw_only=True):
     """Canonical bytes of n rows: row i is ``data[offsets[i]:offsets[i + 1]]``."""
 
     offsets: Any  # numpy.ndarray of int64, shape (n + 1,)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
+
+import msgspec
 
 from ftlineage.core.sections import Column, Fingerprint
 from ftlineage.errors import BadArgumentError, UnsupportedRowsError
@@ -30,8 +31,7 @@ SMALL_BYTES = 256 * 1024
 GATHER_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RowFingerprint:
+class RowFingerprint(msgspec.Struct, frozen=True, kw_only=True):
     """What a table holds, in two digests of 64 hex digits.
 
     ``ordered`` binds the order of rows; ``unordered`` (None if it was not asked for) does not.
@@ -48,8 +48,7 @@ class RowFingerprint:
         return Fingerprint(algorithm=self.algorithm, ordered=self.ordered, unordered=self.unordered)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RowPart:
+class RowPart(msgspec.Struct, frozen=True, kw_only=True):
     """The rows of one partition, ready to be combined with others; small, and safe to send."""
 
     header: bytes

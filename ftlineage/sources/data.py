@@ -11,7 +11,6 @@ import importlib.util
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,8 +25,7 @@ from ftlineage.sources.data_objects import dataset_of, dataset_rows, kind_of, on
 from ftlineage.sources.data_rows import MixedTypesError, Rows, fingerprint_rows
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoadedData:
+class LoadedData(msgspec.Struct, frozen=True, kw_only=True):
     """Rows for training (``datasets.Dataset``, or ``IterableDataset`` for streams) and their record."""
 
     rows: Any
@@ -147,8 +145,7 @@ def observe_prepared(dataset: Any) -> Prepared:
 # --- opening -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Wanted:
+class _Wanted(msgspec.Struct, frozen=True, kw_only=True):
     split: str | None = None
     config: str | None = None
     revision: str | None = None
@@ -159,8 +156,7 @@ class _Wanted:
                 raise BadArgumentError(argument=name, reason=why)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Opened:
+class _Opened(msgspec.Struct, frozen=True, kw_only=True):
     """A source: an object of ``datasets`` that is there already, or files to read."""
 
     source: DataSource

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from ftlineage.core import codec
 from ftlineage.errors import BadInputError, CardMalformedError
@@ -26,8 +27,7 @@ _BATCH_BYTES = 16 * 1024 * 1024
 _BUFFER = 1024 * 1024
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TypedFile:
+class TypedFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file; ``shown`` is how errors name it."""
 
     path: Path

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from ftlineage.errors import BadInputError
 from ftlineage.sources.data_json import open_text
@@ -24,8 +25,7 @@ _MISSING = r"^(#N/A|#N/A N/A|#NA|-1\.#IND|-1\.#QNAN|-?NaN|-?nan|1\.#IND|1\.#QNAN
 _WORDS = "^(?i:true|false)$"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CsvFile:
+class CsvFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file; ``shown`` is how errors name it."""
 
     path: Path

@@ -8,7 +8,6 @@ one must be chosen. Refused: mixed formats, unknown formats, a split that is not
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,8 +50,7 @@ _SPLIT_WORDS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DataFiles:
+class DataFiles(msgspec.Struct, frozen=True, kw_only=True):
     """The files of one dataset: ``paths`` below ``root``, all of one ``format``.
 
     ``saved`` is the folder that ``Dataset.save_to_disk`` wrote, if it did.

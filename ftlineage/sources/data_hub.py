@@ -11,9 +11,10 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from ftlineage.core.sections import DataSource, FileRecord
 from ftlineage.errors import BadArgumentError, BadInputError, BadReferenceError, RevisionMismatchError
@@ -31,8 +32,7 @@ _FORM = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HubData:
+class HubData(msgspec.Struct, frozen=True, kw_only=True):
     """What ``hf://datasets/org/name[@revision][:config/split]`` names."""
 
     repo: str
@@ -41,8 +41,7 @@ class HubData:
     split: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoadedHubData:
+class LoadedHubData(msgspec.Struct, frozen=True, kw_only=True):
     """The rows of one split at one commit."""
 
     dataset: Any

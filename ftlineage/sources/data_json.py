@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from ftlineage.errors import BadInputError
 from ftlineage.hashing.arrow_types import is_list
@@ -23,8 +24,7 @@ _FIRST = 256 * 1024
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True, kw_only=True):
     """Whole lines of a file: ``first`` is the number of its first line (or element), from 1."""
 
     data: bytes
@@ -32,8 +32,7 @@ class Block:
     unit: str = "line"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JsonFile:
+class JsonFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file; ``shown`` is how errors name it."""
 
     path: Path

@@ -9,16 +9,16 @@ cut. Refused: a column that is text in one row and a number in another.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar
+
+import msgspec
 
 from ftlineage.hashing.arrow_types import is_list, logical_type, plan_of
 from ftlineage.hashing.progress import progress_bar
 from ftlineage.hashing.rows import RowFingerprint, RowHasher
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rows:
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
     """A table that can be read again.
 
     ``schema`` is the first guess, exact for typed formats. ``read(schema)`` gives
