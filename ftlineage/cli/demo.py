@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
 import warnings
 from pathlib import Path
 
@@ -50,11 +51,8 @@ def demo(out: Output, folder: Path) -> int:
 
 
 def _next(folder: Path) -> list[str]:
-    return [
-        f"ftlineage show {folder / 'support-bot'}",
-        f"ftlineage verify {folder / 'tampered'}",
-        f"ftlineage diff {folder / 'support-bot'} {folder / 'support-bot-2'}",
-    ]
+    first, second, tampered = (shlex.quote(str(folder / name)) for name in ("support-bot", "support-bot-2", "tampered"))
+    return [f"ftlineage show {first}", f"ftlineage verify {tampered}", f"ftlineage diff {first} {second}"]
 
 
 def _quiet_libraries() -> None:

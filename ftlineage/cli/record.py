@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -68,7 +69,7 @@ def record(
         missing = dict.fromkeys(gap.section for gap in card.body.unrecorded)
         if missing:
             out.say(words.clean(f"Not recorded: {', '.join(missing)}; the card says why."))
-        out.say(f"Next: ftlineage show {place}")
+        out.say(f"Next: ftlineage show {shlex.quote(place)}")
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:

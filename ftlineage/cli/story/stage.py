@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftlineage.errors import BadArgumentError
+from ftlineage.store.atomic import writing
 
 MARK = ".ftlineage-demo"
 
@@ -63,12 +64,20 @@ def set_up(folder: Path) -> Stage:
 
     Raises:
         BadArgumentError: The folder holds something that is not a demo's.
+        OutputNotWritableError, StorageError: It cannot be made or cleared.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        if not (folder / MARK).is_file():
-            reason = "is not empty and is no earlier demo, so nothing in it was touched"
-            raise BadArgumentError(argument=str(folder), reason=reason, hint="Name a new folder: ftlineage demo DIR")
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).write_text("Made by `ftlineage demo`; the next demo here clears this folder.\n", encoding="utf-8")
+    is_taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if is_taken and not (folder / MARK).is_file():
+        reason = "is not empty and is no earlier demo, so nothing in it was touched"
+        raise BadArgumentError(argument=str(folder), reason=reason, hint="Name a new folder: ftlineage demo DIR")
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        # Its content, not itself: it may be the current folder, or a link.
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != MARK:  # last to go, so that clearing can be interrupted
+                path.unlink()
+        text = "Made by `ftlineage demo`; the next demo here clears this folder.\n"
+        (folder / MARK).write_text(text, encoding="utf-8")
     return Stage(folder=folder.resolve())

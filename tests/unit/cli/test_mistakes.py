@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from ftlineage.cli.main import main
+from ftlineage.cli.story.stage import set_up
+from ftlineage.errors import OutputNotWritableError
 
 
 @pytest.fixture
@@ -44,6 +47,23 @@ def test_the_sentence_is_true(arguments, sentence, place, capsys):
     shown = capsys.readouterr()
     assert sentence in " ".join(shown.err.split())
     assert shown.out == ""
+
+
+def test_the_demo_clears_what_a_demo_made(place, monkeypatch):
+    monkeypatch.chdir(place / "adapter")
+    for name in ("adapter_config.json", ".ftlineage-demo"):
+        (place / "adapter" / name).write_text("")
+    (place / "adapter" / "support-bot").mkdir()
+
+    stage = set_up(Path())
+
+    assert stage.folder == place / "adapter"
+    assert [path.name for path in stage.folder.iterdir()] == [".ftlineage-demo"]
+
+
+def test_a_demo_where_nothing_can_be_written(place):
+    with pytest.raises(OutputNotWritableError, match="cannot be written"):
+        set_up(place / "rows.jsonl" / "demo")
 
 
 def test_a_base_that_is_a_file(place, capsys):
