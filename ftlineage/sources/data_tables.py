@@ -1,7 +1,7 @@
 """A ``datasets.Dataset`` from rows of files: read once, fingerprinted on the way, and as small in memory as can be.
 
 Rows of less than ``MEMORY`` bytes are kept; more go to an Arrow file in the cache of ``datasets``,
-named by their digest, so that what is made from them (``map``) is found again in the next run. The
+named by their content, so that what is made from them (``map``) is found again in the next run. The
 file is written anew each time: a cached one is never believed.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from ftlineage.core.digest import sha256_hex
 from ftlineage.errors import BadInputError, StorageError
 from ftlineage.hashing.progress import Update, progress_bar
 from ftlineage.hashing.rows import RowFingerprint, RowHasher
@@ -40,7 +41,7 @@ def dataset_from(rows: Rows, shown: str) -> tuple[Any, RowFingerprint]:
 
     try:
         # Its own fingerprint would hash the pickled table, and is only a key for its cache.
-        return Dataset(table, fingerprint=found.ordered[:16]), found
+        return Dataset(table, fingerprint=_key(table.schema, found)[-16:]), found
     except ValueError as error:
         reason = f"datasets cannot hold it: {_first_line(error)}"
         raise BadInputError(path=shown, reason=reason) from error
@@ -105,6 +106,11 @@ def quiet() -> Iterator[None]:
         enable_progress_bars()
 
 
+def _key(schema: Any, found: RowFingerprint) -> str:
+    """The rows and how they are stored: label names, say, are not in the fingerprint, and ``map`` may use them."""
+    return f"{found.algorithm}-{sha256_hex(found.ordered.encode() + schema.serialize().to_pybytes())}"
+
+
 def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
@@ -150,7 +156,7 @@ class _Collector:
         from datasets.table import MemoryMappedTable
 
         self._writer.close()
-        final = self._part.with_name(f"{found.algorithm}-{found.ordered}.arrow")
+        final = self._part.with_name(f"{_key(self._schema, found)}.arrow")
         self._part.replace(final)
         return MemoryMappedTable.from_file(str(final)), found
 

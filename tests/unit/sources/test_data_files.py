@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -144,11 +145,25 @@ def test_large_rows_go_to_a_file_and_are_the_same(tmp_path: Path, monkeypatch: p
     assert loaded.rows.to_list() == ROWS
     assert loaded.section.fingerprint == fingerprint_source(path).fingerprint
     (kept,) = (tmp_path / "cache" / "ftlineage").iterdir()
-    assert loaded.section.fingerprint is not None
-    assert kept.name == f"ftl-rows-v1-{loaded.section.fingerprint.ordered}.arrow"
+    assert re.fullmatch(r"ftl-rows-v1-[0-9a-f]{64}\.arrow", kept.name)
     assert loaded.rows.cache_files == [{"filename": str(kept)}]
     again = load_data(path, name="x")
     assert again.rows._fingerprint == loaded.rows._fingerprint, "or map() would never find its cache again"
+    assert [kept] == list((tmp_path / "cache" / "ftlineage").iterdir())
+
+
+def test_equal_rows_with_other_label_names_are_other_keys_for_the_cache_of_datasets(tmp_path: Path) -> None:
+    import datasets
+
+    loaded = []
+    for number, names in enumerate((["cat", "dog"], ["dog", "cat"])):
+        features = datasets.Features({"label": datasets.ClassLabel(names=names)})
+        path = tmp_path / f"{number}.parquet"
+        pq.write_table(pa.table({"label": [0, 1]}, schema=features.arrow_schema), path)
+        loaded.append(load_data(path, name="x"))
+    assert loaded[0].section.fingerprint == loaded[1].section.fingerprint
+    assert loaded[0].rows._fingerprint != loaded[1].rows._fingerprint
+    assert [one.rows.features["label"].names[0] for one in loaded] == ["cat", "dog"]
 
 
 def test_nothing_is_left_when_reading_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
