@@ -48,12 +48,12 @@ with ftlineage.run("bot", out=out) as run:
         try:
             run.seal(trainer)
         except ftlineage.errors.BadInputError as error:
-            print(f"refused {rank} {error.path}", flush=True)
+            print(f"refused {rank} {error.path}\\n", end="", flush=True)  # one write: ranks share a pipe
         trainer.accelerator.wait_for_everyone()
         if rank == 0:
             os.unlink(f"{out}/leftover.bin")
     card = run.seal(trainer)
-print(f"sealed {trainer.args.process_index} {card.id} {trainer.args.world_size}", flush=True)
+print(f"sealed {trainer.args.process_index} {card.id} {trainer.args.world_size}\\n", end="", flush=True)
 """
 
 
