@@ -43,7 +43,10 @@ class PinnedBase:
         self._resolved = resolved
         self._run_name = run_name
         self._seed = seed
+        # Absolute, because the current folder may change before the last load.
+        self._location = resolved.model if resolved.origin == "hub" else str(resolved.folder.absolute())
         self._code_pins: dict[str, str] | None = None
+        self._observed: Base | None = None
         self._models: list[_LoadedModel] = []
         self._processors: list[Any] = []
 
@@ -60,7 +63,7 @@ class PinnedBase:
     @property
     def location(self) -> str:
         """What ``from_pretrained`` is given: the Hub id, or the local folder."""
-        return self.model if self._resolved.origin == "hub" else str(self._resolved.folder)
+        return self._location
 
     @property
     def processors(self) -> tuple[Any, ...]:
@@ -100,7 +103,8 @@ class PinnedBase:
         loaded = cls.from_pretrained(self.location, **pins, **kwargs)
         if self._remember(loaded) and distributed.is_writer():
             # The client compares no digests (trap T11): a damaged cache is cheap to hear of before training.
-            self._observe_files()
+            # And a folder may hold other files hours later.
+            self._observed = self._observe_files()
         return loaded
 
     def _pins(self, *, trust_remote_code: bool) -> dict[str, str]:
@@ -149,14 +153,16 @@ class PinnedBase:
         """The card's ``base`` section; ``declared`` when the trained model was loaded elsewhere."""
         known = self._known(trained)
         section = msgspec.structs.replace(
-            self._observe_files(),
+            self._observed or self._observe_files(),
             loaded_as=known.loaded_as if known is not None else _loaded_as(trained),
             code_revision=(self._code_pins or {}).get("code_revision"),
         )
         return section if known is not None else msgspec.structs.replace(section, evidence="declared")
 
     def _known(self, model: Any) -> _LoadedModel | None:
-        return next((known for known in self._models if known.reference() is model), None)
+        """What is known of a model, or of the part of it that came from the base (an encoder under a new head)."""
+        parts = [model, *model.modules()] if hasattr(model, "modules") else [model]
+        return next((known for part in parts for known in self._models if known.reference() is part), None)
 
 
 def embedding_rows(model: Any) -> int | None:

@@ -25,7 +25,7 @@ class _Named(Protocol):
 
 
 def check_out(out: object) -> Path:
-    """The output folder.
+    """The output folder, absolute: the current folder may change before the run is sealed.
 
     Raises:
         BadArgumentError: Nothing, which would mean the current folder, or no path at all.
@@ -33,7 +33,7 @@ def check_out(out: object) -> Path:
     path = os.fspath(out) if isinstance(out, str | os.PathLike) else None
     if not isinstance(path, str) or not path or "\0" in path:
         raise BadArgumentError(argument="out", reason=f"{out!r} names no folder", hint='For example: out="out/bot"')
-    return Path(path)
+    return Path(path).absolute()
 
 
 def check_seed(seed: int) -> int:
