@@ -108,8 +108,10 @@ def _builder(commit: HubCommit, config: str | None, timeout: float) -> Any:
     kept = _prepared_earlier(commit, config) if commit.cached else None
     if kept is not None:
         return kept
-    # datasets asks for the README first, for half a minute if the Hub fails; here one refusal is enough.
-    fetch_files(commit, [file.path for file in commit.files if file.path == _README], timeout=timeout)
+    # datasets asks for the README first, even where there is none, and for minutes if the Hub hangs; here one
+    # refusal is enough.
+    first = sorted(commit.files, key=lambda file: (file.path != _README, file.size or 0))[:1]
+    fetch_files(commit, [file.path for file in first], timeout=timeout)
     return load_dataset_builder(commit.repo, config, revision=commit.sha)
 
 

@@ -26,7 +26,7 @@ from ftlineage.errors import (
     RevisionNotFoundError,
 )
 from ftlineage.sources.data import fingerprint_source, load_data
-from ftlineage.sources.data_hub import HubData, parse_hub_data
+from ftlineage.sources.data_hub import HubData, load_hub_data, parse_hub_data
 from ftlineage.testing.hub import LocalHub
 
 NAME = "hf://datasets/acme/tickets"
@@ -279,3 +279,10 @@ def test_a_reference_and_an_argument_that_disagree() -> None:
     with pytest.raises(BadArgumentError) as caught:
         parse_hub_data("hf://datasets/a/b@v1", revision="v2")
     assert str(caught.value) == "revision: it is 'v2', and 'v1' in hf://datasets/a/b@v1."
+
+
+def test_a_hub_that_hangs_is_asked_once_even_without_a_readme(hub: LocalHub) -> None:
+    hub.commit("acme/bare", {"train.jsonl": OLD}, repo_type="dataset")
+
+    with hub.faults.hang("resolve"), pytest.raises(HubUnreachableError):
+        load_hub_data(HubData(repo="acme/bare"), timeout=0.3)
