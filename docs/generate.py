@@ -26,7 +26,7 @@ CLI = ROOT / "docs" / "cli.md"
 COLUMNS = "100"
 TRAPS = ROOT / "docs" / "hf-traps.md"
 _TRAP = re.compile(r"^\*\*T(\d+)\. ", re.MULTILINE)
-_TRAP_TEST = re.compile(r"^ *(?:async )?def (test_t(\d\d)_\w+)", re.MULTILINE)
+_TRAP_TEST = re.compile(r"^ *(?:async )?def (test_t(\d\d)[a-z]?_\w+)", re.MULTILINE)
 
 
 def schema_bytes() -> bytes:
