@@ -284,7 +284,7 @@ def test_what_a_card_says_cannot_become_a_command(folder: Path) -> None:
     (folder / "tokenizer.json").unlink()
     sealed.rewrite(folder, at("base", "model", value=evil))
     found = next(finding for finding in verify(folder).findings if finding.code == "adapter.missing")
-    assert str(found.hint).endswith(f"--base '{evil}@{sealed.REVISION}'")
+    assert str(found.hint).endswith(f"--base '{evil}@{sealed.REVISION}' --overwrite")
 
 
 def test_what_a_folder_holds_cannot_become_a_command(folder: Path) -> None:
