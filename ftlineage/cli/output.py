@@ -8,6 +8,7 @@ a file name or the network is cleaned of control characters before it gets here 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -57,11 +58,11 @@ class Output:
     def say(self, text: str) -> None:
         """Talk on stderr: what happens, where something was written."""
         if not self.quiet:
-            _write(sys.stderr, text + "\n")
+            _talk(text)
 
     def complain(self, text: str) -> None:
         """Write an error on stderr; not even ``--quiet`` hides it."""
-        _write(sys.stderr, text + "\n")
+        _talk(text)
 
 
 def paint(text: str, style: Style, stream: TextIO | None) -> str:
@@ -179,6 +180,14 @@ def abandon_streams() -> None:
     for descriptor in (1, 2):
         os.dup2(nowhere, descriptor)
     os.close(nowhere)
+
+
+def _talk(text: str) -> None:
+    # What was said before comes before, also where both streams end in one log. That stdout is
+    # broken is found again at the end, by the flush that decides about it.
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+    _write(sys.stderr, text + "\n")
 
 
 def _write(stream: TextIO | None, text: str) -> None:
