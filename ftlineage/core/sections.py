@@ -119,11 +119,16 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
     unordered: Sha256 | None = None
 
 
-class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """One column and its logical type, independent of Arrow encoding."""
+class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One column and its logical type, independent of Arrow encoding.
+
+    ``labels`` are the names behind the numbers of a ``ClassLabel``: swap two and every row means
+    something else, with the same rows.
+    """
 
     name: str
     type: str
+    labels: list[str] | None = None
 
 
 class DataSource(msgspec.Struct, frozen=True, kw_only=True):

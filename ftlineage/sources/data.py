@@ -21,7 +21,7 @@ from ftlineage.errors import BadArgumentError, BadInputError, BadReferenceError,
 from ftlineage.hashing.rows import RowFingerprint
 from ftlineage.sources.data_files import DataFiles, find_files
 from ftlineage.sources.data_media import embedded_rows, media_features
-from ftlineage.sources.data_objects import dataset_of, dataset_rows, kind_of, one_split, stream_rows
+from ftlineage.sources.data_objects import dataset_of, dataset_rows, kind_of, labelled, one_split, stream_rows
 from ftlineage.sources.data_rows import MixedTypesError, Rows, fingerprint_rows
 
 
@@ -78,7 +78,7 @@ def load_data(
         role=role,
         source=opened.files.source(digests=True) if opened.files else opened.source,
         rows=found.rows,
-        schema=list(found.columns),
+        schema=labelled(found.columns, rows),
         fingerprint=found.section(),
         license=opened.license,
     )
@@ -139,7 +139,7 @@ def observe_prepared(dataset: Any) -> Prepared:
         reason = f"the prepared rows of a {type(dataset).__name__} cannot be read"
         raise BadArgumentError(argument="dataset", reason=reason)
     found = fingerprint_rows(dataset_rows(dataset) if kind == "dataset" else stream_rows(dataset))
-    return Prepared(rows=found.rows, columns=list(found.columns), fingerprint=found.section())
+    return Prepared(rows=found.rows, columns=labelled(found.columns, dataset), fingerprint=found.section())
 
 
 # --- opening -------------------------------------------------------------------------------------

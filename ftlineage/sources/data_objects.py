@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
+
+from ftlineage.core.sections import Column
 from ftlineage.errors import BadArgumentError, BadInputError
 from ftlineage.hashing.row_blocks import BLOCK_ROWS
 from ftlineage.sources.data_files import choose_split
@@ -144,3 +147,18 @@ def _same_keys(rows: Any) -> list[dict[str, Any]]:
             raise BadArgumentError(argument="source", reason=reason)
         names.update(dict.fromkeys(row))
     return [{name: row.get(name) for name in names} for row in rows]
+
+
+def labelled(columns: Iterable[Column], dataset: Any) -> list[Column]:
+    """Columns with the label names that a ``datasets`` object keeps for them, in the rows or in lists of them."""
+    features = getattr(dataset, "features", None) or {}
+    return [
+        msgspec.structs.replace(column, labels=names) if (names := _label_names(features.get(column.name))) else column
+        for column in columns
+    ]
+
+
+def _label_names(feature: Any) -> list[str] | None:
+    inner = getattr(feature, "feature", feature)
+    names = getattr(inner, "names", None)
+    return [str(name) for name in names] if type(inner).__name__ == "ClassLabel" and names else None

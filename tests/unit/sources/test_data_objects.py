@@ -276,3 +276,19 @@ def test_a_table_of_mixed_values_is_refused_in_words():
     with pytest.raises(BadInputError) as caught:
         load_data(pd.DataFrame({"a": [object()]}), name="t")
     assert "0x" not in caught.value.reason
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_swapped_label_names_are_seen_although_the_rows_are_equal(listed: bool) -> None:
+    def labelled(names: list[str]) -> datasets.Dataset:
+        feature: Any = datasets.ClassLabel(names=names)
+        rows: dict[str, list[Any]] = {"label": [[0], [1, 1]] if listed else [0, 1]}
+        feature = datasets.List(feature) if listed else feature
+        return datasets.Dataset.from_dict(rows, features=datasets.Features({"label": feature}))
+
+    one, other = (load_data(labelled(names), name="x").section for names in (["no", "yes"], ["yes", "no"]))
+
+    assert one.fingerprint == other.fingerprint
+    assert one.schema[0].labels == ["no", "yes"]
+    assert other.schema[0].labels == ["yes", "no"]
+    assert observe_prepared(labelled(["no", "yes"])).columns[0].labels == ["no", "yes"]
