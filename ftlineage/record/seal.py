@@ -23,6 +23,7 @@ from ftlineage.core.layout import README_NAME
 from ftlineage.core.sections import Adapter
 from ftlineage.errors import FtlineageError, RunStateError
 from ftlineage.hashing.files import record_files
+from ftlineage.hashing.tensors import read_header
 from ftlineage.record import distributed, saving
 from ftlineage.record.assemble import Loop, assemble
 from ftlineage.record.strays import refuse_sealed, retired_files, strays
@@ -47,9 +48,10 @@ def seal_run(run: Run, subject: Any, loop: Loop, *, finished: Callable[[], str])
         failure = distributed.any_failure(_save(run, subject, loop, stage))
 
         def finish() -> bytes:
-            with writing(run.out):
-                if failure is not None:
-                    raise _storage_failure(run.out, failure) or failure
+            if failure is not None:
+                error = _storage_failure(run.out, failure) or failure
+                _rescue(stage, run.out, error)
+                raise error
             return _finish(run, stage, lambda adapter: assemble(run, subject, loop, adapter, finished()))
 
         data = distributed.on_writer(finish)
@@ -102,7 +104,7 @@ def _rescue(stage: Path, out: Path, error: BaseException) -> None:
     kept = out / stage.name.replace(STAGE_PREFIX, UNSEALED_PREFIX)
     try:
         (stage / CARD_NAME).unlink(missing_ok=True)
-        if not any(stage.rglob("*.safetensors")):
+        if not _holds_whole_weights(stage):
             return
         stage.replace(kept)
     except OSError:
@@ -112,6 +114,16 @@ def _rescue(stage: Path, out: Path, error: BaseException) -> None:
         error.hint = f"{error.hint}. " * bool(error.hint) + sentence
     else:
         error.add_note(sentence)
+
+
+def _holds_whole_weights(stage: Path) -> bool:
+    weights = sorted(stage.rglob("*.safetensors"))
+    try:
+        for path in weights:
+            read_header(path)
+    except FtlineageError:
+        return False
+    return bool(weights)
 
 
 def _observe_saved(run: Run, stage: Path) -> Adapter:
