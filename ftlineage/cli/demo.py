@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import shlex
+import shutil
+import sys
 import warnings
 from pathlib import Path
 
@@ -52,7 +54,15 @@ def demo(out: Output, folder: Path) -> int:
 
 def _next(folder: Path) -> list[str]:
     first, second, tampered = (shlex.quote(str(folder / name)) for name in ("support-bot", "support-bot-2", "tampered"))
-    return [f"ftlineage show {first}", f"ftlineage verify {tampered}", f"ftlineage diff {first} {second}"]
+    program = typed_program(sys.argv[0], on_path=shutil.which("ftlineage") is not None)
+    return [f"{program} show {first}", f"{program} verify {tampered}", f"{program} diff {first} {second}"]
+
+
+def typed_program(started_as: str, *, on_path: bool) -> str:
+    """What to type for ``ftlineage`` here: its name, the path it was started by, or ``python -m``."""
+    if on_path:
+        return "ftlineage"
+    return "python -m ftlineage" if started_as.endswith("__main__.py") else shlex.quote(started_as)
 
 
 def _quiet_libraries() -> None:
