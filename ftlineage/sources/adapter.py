@@ -125,15 +125,6 @@ def changes_base(config: dict[str, Any]) -> bool:
     return init is not None and init not in _HARMLESS_INITS
 
 
-def adapter_configs(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Every ``adapter_config.json`` among ``names``, as written, by name.
-
-    Raises:
-        BadInputError: One is not a JSON object.
-    """
-    return {name: _read_config(folder, name) for name in names if PurePosixPath(name).name == ADAPTER_CONFIG}
-
-
 def write_adapter_config(folder: Path, *, base_model: str, revision: str | None) -> None:
     """Write the base's name and 40-hex revision into ``adapter_config.json``, in an order that does not vary.
 

@@ -7,13 +7,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from ftlineage.cli.story import tickets
 from ftlineage.cli.story.stage import Stage
 from ftlineage.core.card import Card
 from ftlineage.core.finding import Report
-from ftlineage.core.sections import FileRecord
 from ftlineage.drift.classify import Drift, classify
 from ftlineage.errors import StorageError
 from ftlineage.sources.hub import HubCommit, resolve_revision
@@ -95,15 +93,10 @@ def answer(folder: Path, revision: str | None) -> str:
     return " ".join(str(text).split())
 
 
-def file_count(files: list[FileRecord]) -> tuple[int, int]:
-    """How many files, and their bytes together."""
-    return len(files), sum(file.size for file in files)
-
-
 def _facts(commit: HubCommit) -> list[tuple[str, int | None, str]]:
     return [(file.path, file.size, file.lfs_sha256 or file.blob_id or "") for file in commit.files]
 
 
-def _last_line(text: str) -> Any:
+def _last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "it said nothing"

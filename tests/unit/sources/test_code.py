@@ -321,7 +321,7 @@ def test_the_section_reads_back(tmp_path):
         ("https://oauth2:t0ken@GitLab.example.org:8443/a/b/c.git/", "https://gitlab.example.org:8443/a/b/c"),
         ("https://github.com:443/acme/repo?private_token=x#y", "https://github.com/acme/repo"),
         ("git@github.com:acme/repo.git", "https://github.com/acme/repo"),
-        ("ann@host.example.org:work/repo", "https://host.example.org/work/repo"),
+        ("ann@host.example.org:team/repo", "https://host.example.org/team/repo"),
         ("github.com:acme/repo.git", "https://github.com/acme/repo"),
         ("ssh://git@host.example.org:2222/acme/repo.git", "https://host.example.org/acme/repo"),
         ("git://host.example.org/acme/repo", "https://host.example.org/acme/repo"),
