@@ -106,7 +106,7 @@ def check_files(base: Base, seen: Mapping[str, Observed], *, where: str, whole: 
     ]
 
 
-def check_seen(base: Base, seen: Mapping[str, Observed]) -> list[Finding]:
+def check_seen(base: Base, seen: Mapping[str, Observed]) -> Finding | None:
     """The base's bytes were looked at, all of them; a note says which were not, and why."""
     compared = compared_files(base)
     missing = sum(file.path not in seen or isinstance(seen[file.path].fault, PathNotFoundError) for file in compared)
@@ -114,7 +114,7 @@ def check_seen(base: Base, seen: Mapping[str, Observed]) -> list[Finding]:
     if not compared:
         message = f"the card lists no files of the base {name}, so its bytes were not compared"
     elif not missing:
-        return []
+        return None
     elif base.origin == "local":
         message = f"the base {name} was a local folder, so its bytes were not compared"
     elif missing == len(compared):
@@ -124,7 +124,7 @@ def check_seen(base: Base, seen: Mapping[str, Observed]) -> list[Finding]:
             f"{missing} of {len(compared)} files of the base {name} are not in the Hub cache and were not compared"
         )
     hint = "Name its folder to compare them: --base PATH" if compared else None
-    return [Finding(code="base.absent", severity="note", section="base", message=message, hint=hint)]
+    return Finding(code="base.absent", severity="note", section="base", message=message, hint=hint)
 
 
 def check_initialisation(configs: Mapping[str, Mapping[str, Any]]) -> list[Finding]:

@@ -173,6 +173,16 @@ def card_fault(error: FtlineageError) -> Finding:
     return Finding(code="card.malformed", section="card", path=CARD_NAME, message=error.sentence, hint=hint)
 
 
+def not_promoted(target: str) -> Finding:
+    """A promotion is demanded, and what was named is no version of a registry."""
+    return Finding(
+        code="promotion.missing",
+        section="promotion",
+        message=f"{words.clean(target)} was not named through a registry, so nothing shows that it was promoted",
+        hint="Name the version as its registry does: ftlineage verify name@stage",
+    )
+
+
 # --- the folder against the card -----------------------------------------------------------------
 
 
@@ -213,7 +223,8 @@ def check_file(file: FileRecord, seen: Observed, expected: Expected | None, *, a
         case SafetensorsMalformedError() as error:
             difference = f"it is no longer a sound safetensors file: {error.reason}"
         case error:
-            difference = f"it cannot be read: {getattr(error, 'cause', error.sentence)}"
+            why = getattr(error, "cause", None) or getattr(error, "reason", error.sentence)
+            difference = f"it cannot be read: {why}"
     if difference is None:
         return []
     return [

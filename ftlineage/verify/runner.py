@@ -1,28 +1,26 @@
-"""Verify: read what a card speaks of, and let the checks judge it.
+"""The gate before serving: reads a version and runs every check over what it read.
 
 Decides what is read and in which order: the card first, because nothing else can be judged without
-it; then the folder; then every listed byte; then the base, if it is on this machine. Whatever is
-wrong inside a folder that exists is a finding, never an exception; only a target that does not
-exist is one. Imports no torch, NumPy or Hub client, so that a gate costs milliseconds.
+it; then who signed; then every listed byte; then the base, if it is on this machine; then what was
+given beside the version (prompts, indexes, processors). Whatever is wrong inside a version that
+exists is a finding, never an exception; only a target that does not exist is one. Imports no torch,
+NumPy or Hub client for a folder, so that a gate costs milliseconds.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ftlineage.core import codec
 from ftlineage.core.card import CARD_NAME, PARTIAL_NAME, Card, read_card
-from ftlineage.core.digest import sha256_hex
 from ftlineage.core.finding import Finding, Report, make_report
-from ftlineage.core.layout import ADAPTER_CONFIG, is_recorded, may_hold_recorded
-from ftlineage.core.sections import Base, FileRecord
+from ftlineage.core.sections import Base
 from ftlineage.errors import (
     BadInputError,
     CardMalformedError,
@@ -30,89 +28,159 @@ from ftlineage.errors import (
     PathNotFoundError,
     StorageError,
 )
-from ftlineage.hashing.files import Listing, file_sha256, list_folder, open_regular, real_file, record_file
-from ftlineage.hashing.parallel import map_by_size
-from ftlineage.hashing.progress import Update, progress_bar
-from ftlineage.hashing.receipts import FileReceipts, NoReceipts, Receipts
-from ftlineage.hashing.tensors import hash_tensors
-from ftlineage.verify import base_checks, checks
-from ftlineage.verify.checks import Expected, Observed
+from ftlineage.verify import base_checks, checks, policy
+from ftlineage.verify.folder import FolderVersion, observe_base
+from ftlineage.verify.given import Given
+from ftlineage.verify.policy import Fact, Policy
+from ftlineage.verify.version import VersionFiles
 
-_MAX_CONFIG_BYTES = 16 * 1024 * 1024
+_HUB = "hf://"
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict with the card it was reached by; no card where none could be read and trusted."""
+
+    report: Report
+    card: Card | None
 
 
 def verify(
-    target: str | os.PathLike[str], *, base: str | os.PathLike[str] | None = None, full_base: bool = False
+    target: str | os.PathLike[str],
+    *,
+    policy: Policy | str | os.PathLike[str] | None = None,
+    base: str | os.PathLike[str] | None = None,
+    full_base: bool = False,
+    trust: str | os.PathLike[str] | None = None,
+    require_signature: bool = False,
+    given: Given | None = None,
 ) -> Report:
-    """Compare a version's folder with its card.
+    """Compare a version with its card, and with what a policy demands.
 
     Args:
-        target: The folder, or the ``lineage.json`` in it.
+        target: A folder, the ``lineage.json`` in it, or ``hf://org/repo[@revision]``, which is
+            compared by the Hub's own digests without downloading weights.
+        policy: A policy file or value; the card and the adapter must be proven without one.
         base: A folder with the base's files, to be compared too. Without it the Hub cache is
             looked at, and a base that is nowhere on this machine is only noted.
         full_base: Read every byte of the base even if it was hashed before.
+        trust: An ``allowed_signers`` file or PEM public keys: whose signatures count.
+        require_signature: Fail without a signature by a key of the trust file.
+        given: What else the server will use, to be compared too.
 
     Returns:
         The verdict with its findings; falsy if anything is not as the card says.
 
     Raises:
-        PathNotFoundError: ``target`` or ``base`` does not exist.
-        BadInputError: ``target`` is a file that is no ``lineage.json``.
+        PathNotFoundError: A path that was named does not exist.
+        BadInputError: ``target`` is a file that is no ``lineage.json``; the policy or the trust
+            file is none.
+        UndecidedError: The Hub gave no answer that proves anything.
     """
+    demanded = as_policy(policy, trust=trust, require_signature=require_signature)
+    given = given or Given()
+    folder = _base_folder(base)
     begun = time.perf_counter()
-    folder = _folder(target)
-    if base is not None and not os.path.isdir(base):  # noqa: PTH112 - see _folder
-        hint = "--base names a folder with the base's files"
-        if os.path.exists(base):  # noqa: PTH110 - see _folder
-            raise BadInputError(path=str(base), reason="a base is a folder, and this is a file", hint=hint)
-        raise PathNotFoundError(path=str(base), hint=hint)
-    run = _Run(folder, str(target))
-    run.all(Path(base) if base is not None else None, full_base=full_base)
-    return make_report(
-        run.findings,
-        target=str(target),
-        card=run.card_id,
-        seconds=round(time.perf_counter() - begun, 6),
-        counts=run.counts,
-    )
+    version = open_version(target)
+    run = Verification(version, str(target), policy=demanded, given=given)
+    return run.all(folder, full_base=full_base, begun=begun).report
 
 
-class _Run:
-    """One verification as it goes: what was found so far."""
+def as_policy(
+    demanded: Policy | str | os.PathLike[str] | None,
+    *,
+    trust: str | os.PathLike[str] | None = None,
+    require_signature: bool = False,
+) -> Policy:
+    """A policy value from what a caller gave; arguments go before what the policy says."""
+    if demanded is None:
+        demanded = policy.DEFAULT
+    elif not isinstance(demanded, Policy):
+        demanded = policy.load_policy(Path(demanded))
+    if trust is not None:
+        if not os.path.isfile(trust):  # noqa: PTH113 - answers False where pathlib raises
+            raise PathNotFoundError(path=str(trust), hint="--trust names an allowed_signers file or PEM public keys")
+        rules = msgspec.structs.replace(demanded.signature, trust=str(trust))
+        demanded = msgspec.structs.replace(demanded, signature=rules)
+    return demanded.requiring("signature") if require_signature else demanded
 
-    def __init__(self, folder: Path, target: str) -> None:
-        self.folder = folder
+
+def open_version(target: str | os.PathLike[str]) -> VersionFiles:
+    """The place a target names.
+
+    Raises:
+        PathNotFoundError, BadInputError: There is no such folder or card.
+        UndecidedError: The Hub cannot say.
+    """
+    if isinstance(target, str) and target.startswith(_HUB):
+        from ftlineage.verify.remote import open_hub_version
+
+        return open_hub_version(target)
+    return FolderVersion(_folder(target))
+
+
+class Verification:
+    """One verification as it goes: what was found so far, and what nobody could prove.
+
+    Args:
+        version: The place the version is read from.
+        target: What the report and commands in hints call it.
+        policy: What must be proven.
+        given: What else the server will use.
+    """
+
+    def __init__(self, version: VersionFiles, target: str, *, policy: Policy, given: Given | None = None) -> None:
+        self.version = version
         self.target = target
+        self.policy = policy
+        self.given = given or Given()
         self.findings: list[Finding] = []
+        self.absent: dict[Fact, Finding] = {}
         self.counts = {"files": 0, "tensors": 0, "bytes": 0, "base_files": 0}
-        self.card_id: str | None = None
         self._again = ""
 
-    def all(self, base: Path | None, *, full_base: bool) -> None:
-        """Card, folder, bytes, base; each only if the one before allows to judge it."""
+    def all(self, base: Path | None, *, full_base: bool, begun: float) -> Outcome:
+        """Every check; each only if the one before allows to judge it."""
+        self.findings += policy.check_not_empty(self.policy)
+        card = self._card()
+        if card is not None:
+            self._again = _record_command(self.target, card.body.base)
+            configs = self._adapter(card)
+            self._base(card, configs, base, full=full_base)
+            self._promotion()
+        findings, undecided = policy.close(self.policy, self.findings, self.absent)
+        report = make_report(
+            findings,
+            target=self.target,
+            card=card.id if card is not None else None,
+            seconds=round(time.perf_counter() - begun, 6),
+            counts=self.counts,
+            undecided=undecided,
+        )
+        return Outcome(report=report, card=card)
+
+    def _card(self) -> Card | None:
+        """The card, if it is one that can judge files."""
         try:
-            card = read_card(_read(self.folder, CARD_NAME, codec.MAX_BYTES))
+            data = self.version.read(CARD_NAME, codec.MAX_BYTES)
+            card = read_card(data)
         except FtlineageError as error:
-            self.findings.append(checks.card_fault(_with_hint(error, self.folder)))
-            return
-        self.findings += checks.check_card(card)
-        if any(finding.severity == "error" for finding in self.findings):
-            return
-        self.card_id = card.id
-        self._again = _record_command(self.target, card.body.base)
-        configs = self._adapter(card)
-        self._base(card, configs, base, full=full_base)
+            self.findings.append(checks.card_fault(self._with_hint(error)))
+            return None
+        found = checks.check_card(card)
+        self.findings += found
+        return None if any(finding.severity == "error" for finding in found) else card
 
     def _adapter(self, card: Card) -> dict[str, dict[str, Any]]:
+        """Every listed byte, and nothing beside it; the configurations, by path, that are as recorded."""
         adapter = card.body.adapter
         if adapter is None:
             return {}
-        listing = _list(self.folder)
+        listing = self.version.list()
         expected = checks.expected_tensors(adapter.tensors)
-        seen = _observe(self.folder, adapter.files, expected)
-        listed = set(seen)
-        unlisted = _digests(self.folder, [name for name in listing.files if name not in listed], adapter.files, seen)
-        self.findings += checks.check_refused(listing.refused, listed)
+        seen = self.version.observe(adapter.files, expected)
+        lost = {file.size for file in adapter.files if isinstance(seen[file.path].fault, PathNotFoundError)}
+        unlisted = self.version.digests([name for name in listing.files if name not in seen], lost)
+        self.findings += checks.check_refused(listing.refused, set(seen))
         self.findings += checks.check_presence(adapter.files, seen, unlisted, again=self._again)
         configs = {}
         for file in adapter.files:
@@ -134,19 +202,48 @@ class _Run:
         self.findings += base_checks.check_pinned(claimed, kind=kind)
         self.findings += base_checks.check_claims(claimed, configs)
         self.findings += base_checks.check_initialisation(configs)
+        self.findings += policy.check_base_allowed(claimed, self.policy.base)
         # A full model is served without its base, so that one is only compared when it is named.
         if claimed is None or (kind == "full" and base is None):
             return
         folder = base or _cached(claimed)
-        seen = _observe_base(folder, base_checks.compared_files(claimed), full=full) if folder is not None else {}
+        seen = observe_base(folder, base_checks.compared_files(claimed), full=full) if folder is not None else {}
         where = str(base) if base is not None else "the Hub cache"
         self.findings += base_checks.check_files(claimed, seen, where=where, whole=base is not None)
         self.counts["base_files"] = sum(found.fault is None for found in seen.values())
         if base is None:
-            self.findings += base_checks.check_seen(claimed, seen)
+            unseen = base_checks.check_seen(claimed, seen)
+            if unseen is not None:
+                self.absent["base"] = unseen
+
+    def _promotion(self) -> None:
+        if "promotion" in self.policy.require:
+            self.absent["promotion"] = checks.not_promoted(self.target)
+
+    def _with_hint(self, error: FtlineageError) -> FtlineageError:
+        """The error with words that fit a card."""
+        match error:
+            case PathNotFoundError():
+                unfinished = f"{PARTIAL_NAME} is there: the run that wrote it was never sealed"
+                record = f"Record it: ftlineage record {checks.typed(self.target)} --base org/name@<40-hex commit>"
+                return PathNotFoundError(path=CARD_NAME, hint=unfinished if self._is_unfinished() else record)
+            case StorageError():
+                return BadInputError(path=CARD_NAME, reason=error.cause, hint=error.hint)
+            case BadInputError():
+                return CardMalformedError(where="$", reason=error.reason)
+        return error
+
+    def _is_unfinished(self) -> bool:
+        try:
+            self.version.read(PARTIAL_NAME, codec.MAX_BYTES)
+        except PathNotFoundError:
+            return False
+        except FtlineageError:
+            return True
+        return True
 
 
-# --- reading -------------------------------------------------------------------------------------
+# --- what was given ------------------------------------------------------------------------------
 
 
 def _folder(target: str | os.PathLike[str]) -> Path:
@@ -161,93 +258,13 @@ def _folder(target: str | os.PathLike[str]) -> Path:
     raise PathNotFoundError(path=str(target))
 
 
-def _read(folder: Path, name: str, limit: int) -> bytes:
-    with open_regular(real_file(folder / name, folder), shown=name) as file:
-        if file.size > limit:
-            raise CardMalformedError(where="$", reason=f"{file.size} bytes, more than the {limit} that are read")
-        data = bytearray(file.size)
-        file.read_at(memoryview(data), 0)
-    return bytes(data)
-
-
-def _list(folder: Path) -> Listing:
-    try:
-        return list_folder(folder, keep=is_recorded, enter=may_hold_recorded)
-    except FtlineageError as error:
-        return Listing(files=(), refused=(error,))
-
-
-def _observe(folder: Path, files: Sequence[FileRecord], expected: Mapping[str, Expected]) -> dict[str, Observed]:
-    """Read every listed file: safetensors one after the other on all cores, the rest side by side."""
-    with progress_bar(sum(file.size for file in files), "Verifying") as update:
-        plain = [file for file in files if file.path not in expected]
-
-        def work(file: FileRecord) -> Observed:
-            return _observe_file(folder, file.path, None, update)
-
-        seen = map_by_size(work, plain, [file.size for file in plain])
-        weights = [file for file in files if file.path in expected]
-        seen += [_observe_file(folder, file.path, expected[file.path], update) for file in weights]
-    return {one.path: one for one in seen}
-
-
-def _observe_file(folder: Path, path: str, expected: Expected | None, update: Update) -> Observed:
-    try:
-        if expected is not None:
-            return _observe_tensors(real_file(folder / path, folder), path, expected, update)
-        if PurePosixPath(path).name == ADAPTER_CONFIG:
-            # Parsed later from these very bytes, not from a second look at the file.
-            data = _read(folder, path, _MAX_CONFIG_BYTES)
-            return Observed(path=path, size=len(data), sha256=sha256_hex(data), data=data)
-        record = record_file(folder / path, folder, update=update)
-        return Observed(path=path, size=record.size, sha256=record.sha256)
-    except FtlineageError as error:
-        return Observed(path=path, fault=error)
-
-
-def _observe_tensors(real: Path, path: str, expected: Expected, update: Update) -> Observed:
-    header, found = hash_tensors(real, path, update=update)
-    size = real.stat().st_size
-    seen = Observed(path=path, size=size, header=header, tensors=tuple(found))
-    if checks.tensors_match(expected, seen):
-        return seen
-    return msgspec.structs.replace(seen, sha256=file_sha256(real, shown=path))
-
-
-def _digests(
-    folder: Path, names: Iterable[str], files: Iterable[FileRecord], seen: Mapping[str, Observed]
-) -> dict[str, str | None]:
-    """Unlisted files, with a digest where the size says it could be a listed one that was renamed."""
-    sizes = {file.size for file in files if isinstance(seen[file.path].fault, PathNotFoundError)}
-    result: dict[str, str | None] = {}
-    for name in names:
-        result[name] = None
-        try:
-            real = real_file(folder / name, folder)
-            if real.stat().st_size in sizes:
-                result[name] = file_sha256(real, shown=name)
-        except (FtlineageError, OSError):
-            continue  # it is unlisted all the same
-    return result
-
-
-def _observe_base(folder: Path, files: Sequence[FileRecord], *, full: bool) -> dict[str, Observed]:
-    """The base's files as they lie in a folder; unchanged ones are known from receipts."""
-    receipts: Receipts = NoReceipts() if full else FileReceipts()
-
-    def work(file: FileRecord) -> Observed:
-        try:
-            size = real_file(folder / file.path, folder).stat().st_size
-            if size != file.size:  # no need to read what cannot be equal
-                return Observed(path=file.path, size=size)
-            record = record_file(folder / file.path, folder, receipts=receipts, update=update)
-            return Observed(path=file.path, size=record.size, sha256=record.sha256)
-        except FtlineageError as error:
-            return Observed(path=file.path, fault=error)
-
-    with contextlib.closing(receipts), progress_bar(sum(file.size for file in files), "Comparing the base") as update:
-        found = map_by_size(work, files, [file.size for file in files])
-    return {one.path: one for one in found}
+def _base_folder(base: str | os.PathLike[str] | None) -> Path | None:
+    if base is None or os.path.isdir(base):  # noqa: PTH112 - see _folder
+        return None if base is None else Path(base)
+    hint = "--base names a folder with the base's files"
+    if os.path.exists(base):  # noqa: PTH110 - see _folder
+        raise BadInputError(path=str(base), reason="a base is a folder, and this is a file", hint=hint)
+    raise PathNotFoundError(path=str(base), hint=hint)
 
 
 def _cached(base: Base) -> Path | None:
@@ -267,16 +284,6 @@ def _parse_config(data: bytes) -> dict[str, Any]:
     except CardMalformedError:
         return {}
     return config if isinstance(config, dict) else {}
-
-
-def _with_hint(error: FtlineageError, folder: Path) -> FtlineageError:
-    if isinstance(error, PathNotFoundError):
-        unfinished = f"{PARTIAL_NAME} is there: the run that wrote it was never sealed"
-        record = f"Record it: ftlineage record {checks.typed(str(folder))} --base org/name@<40-hex commit>"
-        return PathNotFoundError(path=CARD_NAME, hint=unfinished if (folder / PARTIAL_NAME).exists() else record)
-    if isinstance(error, StorageError):
-        return BadInputError(path=CARD_NAME, reason=error.cause, hint=error.hint)
-    return error
 
 
 def _record_command(target: str, base: Base | None) -> str:

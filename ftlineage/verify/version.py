@@ -1,0 +1,45 @@
+"""Where a version's files are read, whatever holds them: a folder here, memory, or the Hub at one commit.
+
+Decides what the checks may ask of such a place. The checks themselves see values only, so the same
+ones judge all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from ftlineage.core.sections import FileRecord
+from ftlineage.hashing.files import Listing
+from ftlineage.verify.checks import Expected, Observed
+
+
+class VersionFiles(Protocol):
+    """The files of one version, as they lie there now."""
+
+    def read(self, name: str, limit: int) -> bytes:
+        """A whole small file.
+
+        Raises:
+            PathNotFoundError: There is none.
+            BadInputError: It has more than ``limit`` bytes.
+            UnsafePathError: It is no regular file of this place.
+            StorageError, UndecidedError: It cannot be read, or nobody can say.
+        """
+
+    def list(self) -> Listing:
+        """Every file that a card must list, and what may not even be opened."""
+
+    def observe(self, files: Sequence[FileRecord], expected: Mapping[str, Expected]) -> dict[str, Observed]:
+        """Each listed file as it lies there; a fault is part of what was observed.
+
+        Args:
+            files: What the card lists.
+            expected: Header and tensors of those files that have them, by path.
+
+        Raises:
+            UndecidedError: Nobody can say.
+        """
+
+    def digests(self, names: Iterable[str], sizes: Collection[int]) -> dict[str, str | None]:
+        """Unlisted files, with a digest where the size is among ``sizes``: then it may be a renamed one."""
