@@ -7,6 +7,8 @@ TESTS ?= tests
 # Processes that run tests side by side; each of them imports torch.
 WORKERS ?= 2
 PYTEST_FLAGS ?=
+FUZZ ?=
+FUZZ_SECONDS ?= 60
 BENCHES ?= $(filter-out _% %_input,$(basename $(notdir $(wildcard bench/*.py))))
 
 BIN := $(VENV)/bin
@@ -47,6 +49,10 @@ docs: $(VENV)/.installed-dev ## Write the generated parts: JSON Schema, help tex
 .PHONY: bench
 bench: $(VENV)/.installed-bench ## Measure against peers and floors, side by side; BENCHES=startup runs one
 	set -e; for name in $(BENCHES); do echo "== $$name"; $(BIN)/python -m bench.$$name; done
+
+.PHONY: fuzz
+fuzz: $(VENV)/.installed-fuzz ## Fuzz the readers, a minute each; FUZZ_SECONDS=600 longer, FUZZ=card one of them
+	$(BIN)/python -m fuzz $(FUZZ) --seconds $(FUZZ_SECONDS)
 
 .PHONY: wheel
 wheel: $(VENV)/.installed-dev ## Build dist/ftlineage-*.whl
