@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from ftlineage.cli.lazy import verb
+from ftlineage.cli.options import pairs
 from ftlineage.cli.output import Output
 from ftlineage.core import words
-from ftlineage.errors import BadArgumentError
 
 
 @verb(
@@ -53,9 +53,9 @@ def record(
     card = record_declared(
         folder,
         base=base,
-        data=[_pair("--data", one) for one in data],
-        prompts=[_pair("--prompt", one) for one in prompt],
-        retrieval=[_pair("--retrieval", one) for one in retrieval],
+        data=pairs("--data", data),
+        prompts=pairs("--prompt", prompt),
+        retrieval=pairs("--retrieval", retrieval),
         name=name,
         overwrite=overwrite,
     )
@@ -70,16 +70,3 @@ def record(
         if missing:
             out.say(words.clean(f"Not recorded: {', '.join(missing)}; the card says why."))
         out.say(f"Next: ftlineage show {shlex.quote(place)}")
-
-
-def _pair(option: str, text: str) -> tuple[str, str]:
-    """``NAME=VALUE``, both given."""
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise BadArgumentError(argument=f"{option} {text}", reason="expected NAME=VALUE", hint=_example(option, text))
-    return name, value
-
-
-def _example(option: str, text: str) -> str:
-    stem = Path(text.strip("=")).stem or "tickets"
-    return f"For example: {option} {stem}={text.strip('=') or 'tickets.jsonl'}"

@@ -5,37 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ftlineage.core import words
+from ftlineage.core.packages import Step, part_of, step_between
 from ftlineage.diff.fields import Difference, Part, field_changes, field_clauses, keyed, without
 
-# Packages whose code computes: another version can change numbers, tokens or templates.
-_TRAINING = frozenset(
-    {
-        "accelerate",
-        "bitsandbytes",
-        "datasets",
-        "deepspeed",
-        "flash-attn",
-        "jinja2",
-        "liger-kernel",
-        "numpy",
-        "peft",
-        "pillow",
-        "pyarrow",
-        "safetensors",
-        "sentencepiece",
-        "tiktoken",
-        "tokenizers",
-        "torch",
-        "torchaudio",
-        "torchvision",
-        "transformers",
-        "triton",
-        "trl",
-        "unsloth",
-        "vllm",
-        "xformers",
-    }
-)
+_ORDER: dict[str, int] = {"numerics": 0, "libraries": 1, "others": 2}
 
 
 def environment(before: Part, after: Part) -> Difference:
@@ -44,7 +17,7 @@ def environment(before: Part, after: Part) -> Difference:
     computing = [
         {"field": change["name"], "before": change["before"], "after": change["after"]}
         for change in packages
-        if change["part"] == "training"
+        if change["part"] != "others"
     ]
     fields = field_changes(without(before, "packages"), without(after, "packages"))
     clauses = field_clauses(computing) + field_clauses(fields)
@@ -57,26 +30,22 @@ def environment(before: Part, after: Part) -> Difference:
 def package_changes(before: list[Part], after: list[Part]) -> list[dict[str, Any]]:
     """Packages that differ: ``{name, before, after, part, step}``, those that compute first.
 
-    ``part`` is ``training`` or ``other``. ``step`` is ``added`` or ``removed``, or the first part of
-    the version that differs: ``major``, ``minor``, ``patch``, ``build``.
+    ``part`` is ``numerics``, ``libraries`` or ``others`` (:mod:`ftlineage.core.packages`). ``step`` is
+    ``added`` or ``removed``, or the first part of the version that differs: ``major``, ``minor``,
+    ``patch``, ``build``.
     """
     changes = [
         {
             "name": name,
             "before": _version(left),
             "after": _version(right),
-            "part": "training" if _computes(name) else "other",
+            "part": part_of(name),
             "step": _step(left, right),
         }
         for name, left, right in keyed(before, after, lambda package: package["name"])
         if left != right
     ]
-    return sorted(changes, key=lambda change: change["part"] != "training")
-
-
-def _computes(name: str) -> bool:
-    plain = name.lower().replace("_", "-").replace(".", "-")
-    return plain in _TRAINING or plain.startswith("nvidia-")
+    return sorted(changes, key=lambda change: _ORDER[change["part"]])
 
 
 def _version(package: Part | None) -> str | None:
@@ -86,17 +55,7 @@ def _version(package: Part | None) -> str | None:
     return str(package["version"]) + (f" ({build})" if build else "")
 
 
-def _step(before: Part | None, after: Part | None) -> str:
-    from packaging.version import InvalidVersion, Version
-
+def _step(before: Part | None, after: Part | None) -> Step:
     if before is None or after is None:
         return "added" if before is None else "removed"
-    try:
-        left, right = Version(before["version"]), Version(after["version"])
-    except InvalidVersion:
-        return "major"  # no order to speak of, so the widest step
-    if (left.epoch, left.major) != (right.epoch, right.major):
-        return "major"
-    if left.minor != right.minor:
-        return "minor"
-    return "build" if left.public == right.public else "patch"
+    return step_between(before["version"], after["version"])

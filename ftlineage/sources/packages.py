@@ -19,9 +19,9 @@ from pathlib import Path
 
 import ftlineage
 from ftlineage.core import codec
+from ftlineage.core.packages import normalised
 from ftlineage.core.sections import Package
 
-_SEPARATORS = re.compile(r"[-_.]+")
 _DIST_INFO = ".dist-info"
 _EGG_INFO = ".egg-info"
 _PYTHON_TAG = re.compile(r"-py\d+(?:\.\d+)?$")
@@ -52,11 +52,6 @@ def installed_packages(search: Iterable[str] | None = None, prefix: str | None =
 def _search_path() -> list[str]:
     """``sys.path`` without what setuptools adds when something imports it: its copies serve itself alone."""
     return [folder for folder in sys.path if not folder.rstrip("/\\").endswith("_vendor")]
-
-
-def normalised(name: str) -> str:
-    """A distribution's name as the packaging standard compares it (PEP 503)."""
-    return _SEPARATORS.sub("-", name).lower()
 
 
 def _in_folder(folder: str) -> Iterator[Package]:

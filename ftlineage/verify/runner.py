@@ -30,7 +30,7 @@ from ftlineage.errors import (
 )
 from ftlineage.verify import base_checks, checks, policy
 from ftlineage.verify.folder import FolderVersion, observe_base
-from ftlineage.verify.given import Given
+from ftlineage.verify.given import Given, judge_given
 from ftlineage.verify.policy import Fact, Policy
 from ftlineage.verify.version import VersionFiles
 
@@ -146,6 +146,7 @@ class Verification:
             self._again = _record_command(self.target, card.body.base)
             configs = self._adapter(card)
             self._base(card, configs, base, full=full_base)
+            self._given(card)
             self._promotion()
         findings, undecided = policy.close(self.policy, self.findings, self.absent)
         report = make_report(
@@ -215,6 +216,12 @@ class Verification:
             unseen = base_checks.check_seen(claimed, seen)
             if unseen is not None:
                 self.absent["base"] = unseen
+
+    def _given(self, card: Card) -> None:
+        for judged in judge_given(card, self.given, self.policy.environment, required=self.policy.require):
+            self.findings += judged.findings
+            if judged.absent is not None:
+                self.absent[judged.fact] = judged.absent
 
     def _promotion(self) -> None:
         if "promotion" in self.policy.require:

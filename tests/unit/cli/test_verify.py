@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ftlineage.cli.output import Output
-from ftlineage.cli.verify import _lines
+from ftlineage.cli.report import report_lines
 from ftlineage.core.finding import Finding, make_report
 from tests.unit.cli.sample import sha
 
@@ -10,7 +10,7 @@ COUNTS = {"files": 3, "tensors": 48, "bytes": 2_340_000, "base_files": 0}
 
 
 def text(report, **flags):
-    return "".join(line + "\n" for line in _lines(report, Output(**flags)))
+    return "".join(line + "\n" for line in report_lines(report, Output(**flags)))
 
 
 def failed():

@@ -278,17 +278,17 @@ def test_environment_grades_packages():
     ]
     element = only(FULL, replace(FULL, environment=replace(ENVIRONMENT, packages=packages, python="3.12.1")))
     assert element.summary == (
-        "numpy 2.4.1 -> 2.5.0; peft 0.21.2 -> 0.21.3; torch 2.13.0 (cu128) -> 2.13.0 (cpu); 2 more fields differ; "
+        "numpy 2.4.1 -> 2.5.0; torch 2.13.0 (cu128) -> 2.13.0 (cpu); peft 0.21.2 -> 0.21.3; 2 more fields differ; "
         "python 3.11.7 -> 3.12.1; 1 other package differs."
     )
     graded = [(change["name"], change["part"], change["step"]) for change in element.detail["packages"]]
     assert graded == [
-        ("numpy", "training", "minor"),
-        ("peft", "training", "patch"),
-        ("torch", "training", "build"),
-        ("transformers", "training", "major"),
-        ("trl", "training", "major"),
-        ("requests", "other", "added"),
+        ("numpy", "numerics", "minor"),
+        ("torch", "numerics", "build"),
+        ("peft", "libraries", "patch"),
+        ("transformers", "libraries", "major"),
+        ("trl", "libraries", "major"),
+        ("requests", "others", "added"),
     ]
 
 
