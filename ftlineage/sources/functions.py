@@ -2,10 +2,10 @@
 
 Decides what is recorded of a function given by hand (formatting, collation, image transforms):
 SHA-256 of its source text as Python reads it, indentation and final newlines removed, and the
-values of simple constants it reaches: module globals, closed-over names, defaults, ``partial``
-arguments and attributes of callable objects. Functions and classes of the user's own files that it
-uses are followed, so a constant moved into a helper is still named. Installed packages are not
-followed: their versions are in the environment.
+values of simple constants it reaches: literals in its own body, module globals, closed-over names,
+defaults, ``partial`` arguments and attributes of callable objects. Functions and classes of the
+user's own files that it uses are followed, so a constant moved into a helper is still named.
+Installed packages are not followed: their versions are in the environment.
 
 The source is read from the file as it stands now. Record before a long training, or edits made
 meanwhile are taken for what ran. Refused: bytecode digests, which change with the interpreter.
@@ -23,6 +23,7 @@ from ftlineage.core.digest import text_sha256
 from ftlineage.core.sections import CodeDigest
 from ftlineage.errors import BadArgumentError
 from ftlineage.sources.plain import MAX_ITEMS, attributes, named, partial_arguments, qualified_name
+from ftlineage.sources.python_text import body_literals
 from ftlineage.sources.source_text import file_name, is_own, source_text
 
 MAX_FOLLOWED = 64
@@ -87,7 +88,11 @@ def _role_and_function(item: object) -> tuple[str, Any]:
 
 def _digest(role: str, subject: Any, *, bound: dict[str, Any] | None = None) -> CodeDigest:
     text = source_text(subject)
-    constants = {name: named(name, value) for name, value in _uses(subject) if _is_constant(value)}
+    written = (
+        body_literals(text) if text is not None and isinstance(subject, types.FunctionType) and is_own(subject) else {}
+    )
+    used = {name: value for name, value in _uses(subject) if _is_constant(value)}
+    constants = {name: named(name, value) for name, value in (written | used).items()}
     return CodeDigest(
         name=_name(subject),
         role=role,
