@@ -26,7 +26,7 @@ CONFIG: dict[str, Any] = {
 }
 PREFIX = "base_model.model.model.layers"
 TENSORS = {
-    f"{PREFIX}.{layer}.self_attn.q_proj.lora_{part}.weight": ("F32", [2, 4], bytes(range(32 * n, 32 * n + 32)))
+    f"{PREFIX}.{layer}.self_attn.q_proj.lora_{part}.weight": ("F32", [2, 4] if part == "A" else [4, 2], bytes(range(32 * n, 32 * n + 32)))
     for n, (layer, part) in enumerate([(0, "A"), (0, "B"), (1, "A"), (1, "B")])
 }
 BASE_FILES = {"config.json": b'{"model_type": "llama"}', "model.safetensors": b"base weights", "README.md": b"# Base"}
