@@ -1,0 +1,103 @@
+"""Where an adapter's modules are in a base: the names a checkpoint and the loaded model give to one place.
+
+Decides which module of the base a name means: the checkpoint's own name; the name with or without
+what a head puts before its base model; a text model inside a larger one; what transformers' rules
+make of the checkpoint's names; a weight that is tied to another. A prefix that stands twice, or that
+this base does not use, is no way to write a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from ftlineage.verify import landing_table
+from ftlineage.verify.landing_base import BaseTensors, Shape
+
+# What a text model's names begin with inside a vision-language model; alone it is `model.`.
+_TEXT_STEMS = ("model.language_model.", "language_model.model.", "language_model.", "model.text_model.", "text_model.")
+_WRAPPED = ".base_layer"
+
+
+class Places:
+    """The modules of a base by every name they may have; shapes are of their weights, None where unknown."""
+
+    def __init__(self, base: BaseTensors) -> None:
+        self._base = base
+        self._own = _modules(base.tensors.items())
+        self._prefixes = tuple(f"{prefix}." for prefix in landing_table.prefixes(base.config))
+        self._prefixed = {prefix for prefix in self._prefixes if any(name.startswith(prefix) for name in base.tensors)}
+
+    def find(self, module: str) -> tuple[bool, Shape | None]:
+        """Whether a module is in the base, and the shape of its weight.
+
+        Args:
+            module: Its path in the model that was trained, without PEFT's own prefix.
+        """
+        while module.endswith(_WRAPPED):  # several parameters of one module were trained, one inside the other
+            module = module[: -len(_WRAPPED)]
+        for index in (self._own, self._loaded):
+            for form in self._forms(module):
+                if form in index:
+                    return True, index[form]
+            if index is self._own and module in index:
+                break
+        return self._is_tied(module) or self._is_like(module), None
+
+    def _forms(self, module: str) -> Iterator[str]:
+        yield module
+        for prefix in self._prefixes:
+            if prefix in self._prefixed:
+                yield prefix + module
+            elif module.startswith(prefix):
+                yield module[len(prefix) :]
+        if len(self._types) > 1 and module.startswith("model."):
+            yield from (stem + module.removeprefix("model.") for stem in _TEXT_STEMS)
+
+    @cached_property
+    def _types(self) -> list[str]:
+        return landing_table.model_types(self._base.config)
+
+    @cached_property
+    def _loaded(self) -> dict[str, Shape | None]:
+        """The names after transformers' rules, worked out only when a name is not the checkpoint's own."""
+        tensors = self._base.tensors
+        found = landing_table.loaded_names(tensors, self._base.config)
+        return _modules((form, tensors[name] if same else None) for name, form, same in found)
+
+    def _is_tied(self, module: str) -> bool:
+        """Whether the module's weight is another one's, so that the checkpoint does not hold it."""
+        tied = landing_table.table().tied
+        return module in tied or any(module.removeprefix(prefix) in tied for prefix in self._prefixes)
+
+    def _is_like(self, module: str) -> bool:
+        """For models whose code is not transformers' own: the same layer's module under another prefix will do."""
+        return not landing_table.is_known(self._base.config) and _tail(module) in self._tails
+
+    @cached_property
+    def _tails(self) -> frozenset[str]:
+        return frozenset(_tail(module) for module in self._own)
+
+
+def _modules(tensors: Iterable[tuple[str, Shape | None]]) -> dict[str, Shape | None]:
+    """Every module that holds a tensor, or holds a module that does; with the shape of its ``weight``."""
+    found: dict[str, Shape | None] = {}
+    for name, shape in tensors:
+        module, _, parameter = name.rpartition(".")
+        if parameter == "weight":
+            found[module] = shape
+        else:
+            found.setdefault(module, None)
+            found.setdefault(name, None)
+        while module := module.rpartition(".")[0]:
+            if module in found:
+                break
+            found[module] = None
+    return found
+
+
+def _tail(module: str) -> str:
+    """The name from the number of its layer on, or the whole name outside layers."""
+    parts = module.split(".")
+    first = next((index for index, part in enumerate(parts) if part.isdigit()), 0)
+    return ".".join(parts[first:])

@@ -1,0 +1,56 @@
+"""Rank and scale that a LoRA configuration gives each module, by the rule PEFT matches patterns with.
+
+Decides which ``rank_pattern`` or ``alpha_pattern`` speaks of a module. Patterns are regular expressions
+from a folder, so those that could search for hours (nested repetition) are not tried: then the rank
+is unknown, which is no fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+# Names, alternatives and at most simple repetitions such as `\d+`; no group is repeated.
+_TRIED = re.compile(r"(?!.*\)[*+?{])(?!(?:[^*+{]*[*+{]){4})[\w.\\|^$()\[\]*+?-]{1,300}")
+
+
+def rank_of(config: Mapping[str, Any], module: str) -> int | None:
+    """The rank of a module, or None where the configuration names none.
+
+    Args:
+        config: A LoRA configuration.
+        module: The module's path in the model that was trained.
+    """
+    value = _pattern(config.get("rank_pattern"), module, config.get("r"))
+    return value if type(value) is int else None
+
+
+def alpha_of(config: Mapping[str, Any], module: str) -> float | None:
+    """What a module's product is scaled by, before the division by its rank."""
+    value = _pattern(config.get("alpha_pattern"), module, config.get("lora_alpha"))
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _pattern(patterns: object, module: str, otherwise: object) -> object:
+    """The value of the first pattern that matches; None if one that is not tried might."""
+    if not isinstance(patterns, dict):
+        return otherwise
+    for pattern, value in patterns.items():
+        matched = _matches(pattern, module)
+        if matched is None:
+            return None
+        if matched:
+            return value
+    return otherwise
+
+
+def _matches(pattern: str, module: str) -> bool | None:
+    if module == pattern or module.endswith(f".{pattern}"):
+        return True
+    if _TRIED.fullmatch(pattern) is None:
+        return None
+    try:
+        return re.fullmatch(rf"(.*\.)?({pattern})", module) is not None
+    except re.error:
+        return None
