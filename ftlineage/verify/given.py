@@ -70,7 +70,7 @@ def _prompts(card: Card, given: Mapping[str, Path]) -> Judged:
 
         texts = {name: prompt_text(path) for name, path in given.items()}
     findings = given_checks.check_prompts(recorded, texts)
-    return Judged(fact="prompts", findings=tuple(findings), absent=given_checks.not_given("prompts", recorded, texts))
+    return Judged(fact="prompts", findings=tuple(findings), absent=given_checks.prompts_not_given(recorded, texts))
 
 
 def _retrieval(card: Card, given: Mapping[str, str]) -> Judged:
@@ -81,7 +81,7 @@ def _retrieval(card: Card, given: Mapping[str, str]) -> Judged:
 
         indexes = {name: observe_retrieval(name, source) for name, source in given.items()}
     findings = given_checks.check_retrieval(recorded, indexes)
-    absent = given_checks.not_given("retrieval", recorded, indexes)
+    absent = given_checks.retrieval_not_given(recorded, indexes)
     return Judged(fact="retrieval", findings=tuple(findings), absent=absent)
 
 

@@ -6,7 +6,9 @@ and version. Something given that the card does not name is an error: nothing vo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
 
 from ftlineage.core import words
 from ftlineage.core.digest import text_sha256
@@ -14,6 +16,7 @@ from ftlineage.core.finding import Finding
 from ftlineage.core.sections import Prompt, Retrieval
 
 _LONGEST = 60
+_LISTED = 3
 
 
 def check_prompts(recorded: Sequence[Prompt], given: Mapping[str, str]) -> list[Finding]:
@@ -28,11 +31,11 @@ def check_prompts(recorded: Sequence[Prompt], given: Mapping[str, str]) -> list[
     for name, text in given.items():
         prompt = by_name.get(name)
         if prompt is None:
-            findings.append(_unknown("prompts", "prompt", name, list(by_name)))
+            findings.append(_prompts_changed(name, _unknown("prompt", name), hint=_names(by_name)))
         elif prompt.sha256 != text_sha256(text):
             difference = "it is another text" if prompt.text is None else first_difference(prompt.text, text)
             message = f"the prompt {words.clean(name)} is not the recorded one: {difference}"
-            findings.append(_changed("prompts", name, prompt.sha256, text_sha256(text), message))
+            findings.append(_prompts_changed(name, message, (prompt.sha256, text_sha256(text))))
     return findings
 
 
@@ -48,29 +51,31 @@ def check_retrieval(recorded: Sequence[Retrieval], given: Mapping[str, Retrieval
     for name, now in given.items():
         before = by_name.get(name)
         if before is None:
-            findings.append(_unknown("retrieval", "index", name, list(by_name)))
+            findings.append(_retrieval_changed(name, _unknown("index", name), hint=_names(by_name)))
         elif (before.algorithm, before.digest) != (now.algorithm, now.digest):
             message = f"the index {words.clean(name)} is not the recorded one: {_index_difference(before, now)}"
-            findings.append(_changed("retrieval", name, before.digest, now.digest, message))
+            findings.append(_retrieval_changed(name, message, (before.digest, now.digest)))
     return findings
 
 
-def not_given(
-    section: str, recorded: Sequence[Prompt] | Sequence[Retrieval], given: Mapping[str, object]
-) -> Finding | None:
-    """What the card names in a section and was not given to be compared; None if nothing is left."""
-    left = [words.clean(one.name) for one in recorded if one.name not in given]
+def prompts_not_given(recorded: Sequence[Prompt], given: Collection[str]) -> Finding | None:
+    """What to say if the prompts are demanded and not all were given; None if they were."""
+    left = _left(recorded, given)
     if not left:
         return None
-    noun, flag = ("prompt", "--prompt NAME=FILE") if section == "prompts" else ("index", "--retrieval NAME=PATH")
-    listed = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")  # noqa: PLR2004
-    return Finding(
-        code=f"{section}.absent",
-        severity="note",
-        section=section,
-        message=f"the card names the {noun} {listed}, and no file was given to compare with it",
-        hint=f"Name what the server uses: {flag}",
-    )
+    message = f"the card names the prompt {left}, and no file was given to compare with it"
+    hint = "Name what the server uses: --prompt NAME=FILE"
+    return Finding(code="prompts.absent", severity="note", section="prompts", message=message, hint=hint)
+
+
+def retrieval_not_given(recorded: Sequence[Retrieval], given: Collection[str]) -> Finding | None:
+    """What to say if the indexes are demanded and not all were given; None if they were."""
+    left = _left(recorded, given)
+    if not left:
+        return None
+    message = f"the card names the index {left}, and no file was given to compare with it"
+    hint = "Name what the server uses: --retrieval NAME=PATH"
+    return Finding(code="retrieval.absent", severity="note", section="retrieval", message=message, hint=hint)
 
 
 def first_difference(before: str, after: str) -> str:
@@ -106,24 +111,39 @@ def _index_difference(before: Retrieval, now: Retrieval) -> str:
     return "the same number of entries, other content"
 
 
-def _unknown(section: str, noun: str, name: str, known: list[str]) -> Finding:
-    listed = ", ".join(words.clean(one) for one in known) or "none"
-    return Finding(
-        code=f"{section}.changed",
-        section=section,
-        path=words.clean(name),
-        message=f"the card names no {noun} {words.clean(name)}, so nothing vouches for what was given",
-        hint=f"The card's names: {listed}",
-    )
+def _left(recorded: Sequence[Prompt] | Sequence[Retrieval], given: Collection[str]) -> str:
+    left = [words.clean(one.name) for one in recorded if one.name not in given]
+    return ", ".join(left[:_LISTED]) + (f" and {len(left) - _LISTED} more" if len(left) > _LISTED else "")
 
 
-def _changed(section: str, name: str, expected: str, actual: str, message: str) -> Finding:
+def _unknown(noun: str, name: str) -> str:
+    return f"the card names no {noun} {words.clean(name)}, so nothing vouches for what was given"
+
+
+def _names(known: Collection[str]) -> str:
+    return f"The card's names: {', '.join(words.clean(one) for one in known) or 'none'}"
+
+
+_ANOTHER = "Serve the recorded one, or record what is served as a new version"
+
+
+def _prompts_changed(
+    name: str, message: str, digests: tuple[str | None, str | None] = (None, None), *, hint: str = _ANOTHER
+) -> Finding:
+    expected, actual = digests
     return Finding(
-        code=f"{section}.changed",
-        section=section,
+        code="prompts.changed",
+        section="prompts",
         path=words.clean(name),
         expected=expected,
         actual=actual,
         message=message,
-        hint="Serve the recorded one, or record what is served as a new version",
+        hint=hint,
     )
+
+
+def _retrieval_changed(
+    name: str, message: str, digests: tuple[str | None, str | None] = (None, None), *, hint: str = _ANOTHER
+) -> Finding:
+    found = _prompts_changed(name, message, digests, hint=hint)
+    return msgspec.structs.replace(found, code="retrieval.changed", section="retrieval")

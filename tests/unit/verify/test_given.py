@@ -61,15 +61,19 @@ def test_the_same_prompts_and_index_are_fine(folder: Path, index: Path, tmp_path
         (
             "system",
             TEXT.replace("politely", "rudely"),
-            'the prompt system is not the recorded one: line 1 is "You answer rudely.", the card says '
-            '"You answer politely."',
+            (
+                'the prompt system is not the recorded one: line 1 is "You answer rudely.", the card says '
+                '"You answer politely."'
+            ),
         ),
         ("system", TEXT + "More.\n", 'the prompt system is not the recorded one: line 3 is "More.", the card says ""'),
         (
             "system",
             TEXT.replace("\n", "\r\n"),
-            'the prompt system is not the recorded one: line 1 is "You answer politely.\\r", the card says '
-            '"You answer politely."',
+            (
+                'the prompt system is not the recorded one: line 1 is "You answer politely.\\r", the card says '
+                '"You answer politely."'
+            ),
         ),
         ("secret", "Be long.", "the prompt secret is not the recorded one: it is another text"),
         ("other", TEXT, "the card names no prompt other, so nothing vouches for what was given"),

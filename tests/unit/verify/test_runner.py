@@ -121,7 +121,7 @@ def test_a_changed_tensor_is_named(folder: Path) -> None:
         ({}, {"format": "pt"}, "tensor base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight (and 3 more) is"),
         ({**sealed.TENSORS, "x": ("U8", [1], b"x")}, {"format": "pt"}, "tensor x was added"),
         (
-            {name: (kind, [4, 2], data) for name, (kind, _, data) in sealed.TENSORS.items()},
+            {name: (kind, [8, 1], data) for name, (kind, _, data) in sealed.TENSORS.items()},
             {"format": "pt"},
             "lora_A.weight (and 3 more) differs",
         ),
