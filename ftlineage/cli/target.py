@@ -1,21 +1,21 @@
-"""What a TARGET on the command line means today: a folder, the ``lineage.json`` in it, or a card on the Hub.
+"""What a TARGET on the command line means today: a folder, the ``lineage.json`` in it, or a commit on the Hub.
 
-References to a registry are part of the grammar but not of this release, and files on the Hub are
-not verified yet; both are refused with a sentence instead of being looked for as files.
+References to a registry are part of the grammar but not of this release, and some commands need
+files on this machine; both are refused with a sentence instead of being looked for as files.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 from pathlib import Path
 
 from ftlineage.core.card import CARD_NAME, Card
+from ftlineage.core.refs import HUB, is_hub, parse_hub_ref
 from ftlineage.errors import BadArgumentError, BadInputError, CardMalformedError, CardMissingError, PathNotFoundError
 from ftlineage.store.cards import load_card
 
-_HUB = "hf://"
-_REPO = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _REGISTRY = re.compile(r"[A-Za-z0-9][\w.-]*@[\w.:-]+")
 
 
@@ -30,17 +30,15 @@ def card_of(target: str) -> Card:
     """
     if os.path.isfile(target):  # noqa: PTH113 - any file may be a card, whatever its name
         return _load(Path(target))
-    if not target.startswith(_HUB):
+    if not is_hub(target):
         return _load(folder_of(target))
     from ftlineage.sources.hub import download_snapshot, resolve_revision
 
-    repo, at, revision = target.removeprefix(_HUB).partition("@")
-    if not _REPO.fullmatch(repo) or (at and not revision):
-        raise BadArgumentError(argument=target, reason="not of the form hf://org/repo or hf://org/repo@revision")
-    commit = resolve_revision(repo, revision or None)
+    named = parse_hub_ref(target)
+    commit = resolve_revision(named.repo, named.revision)
     if CARD_NAME not in {file.path for file in commit.files}:
-        hint = f"Only what was recorded with ftlineage has one; see what there is: hf download {repo} --dry-run"
-        raise CardMissingError(path=f"{_HUB}{repo}@{commit.sha}", hint=hint)
+        hint = f"Only what was recorded with ftlineage has one; see what there is: hf download {named.repo} --dry-run"
+        raise CardMissingError(path=f"{HUB}{named.repo}@{commit.sha}", hint=hint)
     return load_card(download_snapshot(commit, allow_patterns=[CARD_NAME]) / CARD_NAME)
 
 
@@ -50,6 +48,15 @@ def _load(path: Path) -> Card:
         return load_card(path)
     except CardMalformedError as error:
         raise CardMalformedError(where=f"{path} {error.where}", reason=error.reason, hint=error.hint) from error
+
+
+def version_of(target: str) -> str | Path:
+    """What ``verify`` reads: the folder a target names, or a well-formed ``hf://`` reference as it is.
+
+    Raises:
+        BadArgumentError, PathNotFoundError, BadInputError: See :func:`folder_of`.
+    """
+    return str(parse_hub_ref(target)) if is_hub(target) else folder_of(target)
 
 
 def folder_of(target: str) -> Path:
@@ -62,12 +69,13 @@ def folder_of(target: str) -> Path:
     """
     if not target:
         raise BadArgumentError(argument="TARGET", reason="the name is empty", hint="Name a folder, such as .")
-    if target.startswith(_HUB):
-        repo = target.removeprefix(_HUB).partition("@")[0]
+    if is_hub(target):
+        repo, _, revision = target.removeprefix(HUB).partition("@")
+        at = f" --revision {shlex.quote(revision)}" if revision else ""
         raise BadArgumentError(
             argument=target,
-            reason="this release verifies folders, not the Hub",
-            hint=f"Download it first: hf download {repo} --local-dir {Path(repo).name or 'adapter'}",
+            reason="a folder is needed here, and this names a repository on the Hub",
+            hint=f"Download it first: hf download {shlex.quote(repo)}{at} --local-dir {shlex.quote(Path(repo).name)}",
         )
     path = Path(target)
     # os.path answers False where pathlib raises: a parent that may not be entered.

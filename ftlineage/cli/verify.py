@@ -11,7 +11,7 @@ from ftlineage.cli.lazy import verb
 from ftlineage.cli.options import named_paths, pairs
 from ftlineage.cli.output import Output
 from ftlineage.cli.report import tell
-from ftlineage.cli.target import folder_of
+from ftlineage.cli.target import version_of
 
 _PATH = click.Path(path_type=Path)
 
@@ -54,7 +54,7 @@ def verify(out: Output, target: str, *, full_base: bool, require_signature: bool
         revoked=options["revoked"],
     )
     report = run(
-        target if target.startswith("hf://") else folder_of(target),
+        version_of(target),
         policy=options["policy"],
         base=options["base"],
         full_base=full_base,

@@ -70,6 +70,7 @@ def resolve_revision(
     timeout: float = TIMEOUT,
     token: str | bool | None = None,
     allow_cached_ref: bool = False,
+    any_names: bool = False,
 ) -> HubCommit:
     """Ask the Hub which commit a revision is; offline, accept a cached commit named in full.
 
@@ -82,6 +83,8 @@ def resolve_revision(
         token: As for ``HfApi``; the saved one when None.
         allow_cached_ref: Offline, take the commit that a branch or tag stood at when it was last
             downloaded. It is what an offline load uses, and nobody can say whether it is still the head.
+        any_names: List files whatever their names are, for a caller that judges them and writes none
+            to disk; otherwise a commit that holds a name no card may hold is refused whole.
 
     Raises:
         UndecidedError: No answer that proves a commit: HubUnreachableError, HubRefusedError,
@@ -101,11 +104,8 @@ def resolve_revision(
         raise RevisionMismatchError(repo=repo, asked=str(asked), got=str(sha))
     with hub_errors(repo, kind=repo_type, revision=asked, timeout=timeout):
         files = tuple(sorted((_hub_file(sibling) for sibling in info.siblings or []), key=lambda file: file.path))
-    for file in files:
-        fault = path_fault(file.path)
-        if fault is not None:
-            reason = f"the commit holds {file.path[:80]!r}: {fault}"
-            raise HubAnswerMalformedError(repo=repo, endpoint=endpoint(), reason=reason)
+    if not any_names:
+        _refuse_names(repo, files)
     return HubCommit(repo=repo, repo_type=repo_type, requested=requested, sha=str(sha), files=files)
 
 
@@ -241,6 +241,14 @@ def _ask(repo: str, asked: str | None, repo_type: RepoType, *, timeout: float, t
         api = HfApi(token=token, library_name="ftlineage")
         ask = {"model": api.model_info, "dataset": api.dataset_info, "space": api.space_info}[repo_type]
         return ask(repo, revision=asked, files_metadata=True, timeout=timeout)
+
+
+def _refuse_names(repo: str, files: Iterable[HubFile]) -> None:
+    for file in files:
+        fault = path_fault(file.path)
+        if fault is not None:
+            reason = f"the commit holds {file.path[:80]!r}: {fault}"
+            raise HubAnswerMalformedError(repo=repo, endpoint=endpoint(), reason=reason)
 
 
 def _hub_file(sibling: Any) -> HubFile:

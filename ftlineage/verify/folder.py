@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from ftlineage.core.digest import sha256_hex
+from ftlineage.core.finding import Finding
 from ftlineage.core.layout import ADAPTER_CONFIG, is_recorded, may_hold_recorded
 from ftlineage.core.sections import FileRecord
 from ftlineage.errors import BadInputError, FtlineageError
@@ -33,6 +34,14 @@ class FolderVersion:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @property
+    def name(self) -> None:
+        """See the protocol: a folder is called what was typed."""
+
+    def advise(self, finding: Finding) -> Finding:
+        """See the protocol: the checks speak of folders already."""
+        return finding
 
     def read(self, name: str, limit: int) -> bytes:
         """See the protocol."""

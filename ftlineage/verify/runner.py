@@ -20,6 +20,7 @@ import msgspec
 from ftlineage.core import codec
 from ftlineage.core.card import CARD_NAME, PARTIAL_NAME, Card, read_card
 from ftlineage.core.finding import Finding, Report, make_report
+from ftlineage.core.refs import is_hub
 from ftlineage.core.sections import Base
 from ftlineage.errors import (
     BadInputError,
@@ -27,14 +28,13 @@ from ftlineage.errors import (
     FtlineageError,
     PathNotFoundError,
     StorageError,
+    UndecidedError,
 )
 from ftlineage.verify import base_checks, checks, policy
 from ftlineage.verify.folder import FolderVersion, observe_base
 from ftlineage.verify.given import Given, judge_given
 from ftlineage.verify.policy import Fact, Policy
 from ftlineage.verify.version import VersionFiles
-
-_HUB = "hf://"
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ def verify(
     folder = _base_folder(base)
     begun = time.perf_counter()
     version = open_version(target)
-    run = Verification(version, str(target), policy=demanded, given=given)
+    run = Verification(version, version.name or str(target), policy=demanded, given=given)
     return run.all(folder, full_base=full_base, begun=begun).report
 
 
@@ -111,7 +111,7 @@ def open_version(target: str | os.PathLike[str]) -> VersionFiles:
         PathNotFoundError, BadInputError: There is no such folder or card.
         UndecidedError: The Hub cannot say.
     """
-    if isinstance(target, str) and target.startswith(_HUB):
+    if isinstance(target, str) and is_hub(target):
         from ftlineage.verify.remote import open_hub_version
 
         return open_hub_version(target)
@@ -149,6 +149,7 @@ class Verification:
             self._given(card)
             self._promotion()
         findings, undecided = policy.close(self.policy, self.findings, self.absent)
+        findings = [self.version.advise(finding) for finding in findings]
         report = make_report(
             findings,
             target=self.target,
@@ -165,6 +166,9 @@ class Verification:
             data = self.version.read(CARD_NAME, codec.MAX_BYTES)
             card = read_card(data)
         except FtlineageError as error:
+            # What the Hub does not answer says nothing about the card; what a disk does not give, does.
+            if isinstance(error, UndecidedError) and not isinstance(error, StorageError):
+                raise
             self.findings.append(checks.card_fault(self._with_hint(error)))
             return None
         found = checks.check_card(card)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from ftlineage.core.finding import Finding
 from ftlineage.core.sections import FileRecord
 from ftlineage.hashing.files import Listing
 from ftlineage.verify.checks import Expected, Observed
@@ -16,6 +17,13 @@ from ftlineage.verify.checks import Expected, Observed
 
 class VersionFiles(Protocol):
     """The files of one version, as they lie there now."""
+
+    @property
+    def name(self) -> str | None:
+        """What reports call this place if that says more than what was typed: the commit in full."""
+
+    def advise(self, finding: Finding) -> Finding:
+        """A finding with the next step that fits this place."""
 
     def read(self, name: str, limit: int) -> bytes:
         """A whole small file.

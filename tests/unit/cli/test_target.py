@@ -43,8 +43,8 @@ def test_folders_and_the_card_in_them(target, folder, here):
         (
             "hf://org/support-bot@main",
             BadArgumentError,
-            "hf://org/support-bot@main: this release verifies folders, not the Hub",
-            "Download it first: hf download org/support-bot --local-dir support-bot",
+            "hf://org/support-bot@main: a folder is needed here, and this names a repository on the Hub",
+            "Download it first: hf download org/support-bot --revision main --local-dir support-bot",
         ),
         (
             "support-bot@v7",
