@@ -17,7 +17,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -46,6 +46,21 @@ _KINDS = (
     (stat.S_ISBLK, "a device"),
     (stat.S_ISCHR, "a device"),
 )
+
+
+class Readable(Protocol):
+    """Bytes that can be hashed: an open file, or a file that is held in memory."""
+
+    @property
+    def shown(self) -> str:
+        """How errors name it."""
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+
+    def read_at(self, view: memoryview, offset: int) -> None:
+        """Fill ``view`` with the bytes at ``offset``; safe from several threads at once."""
 
 
 class OpenFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +145,7 @@ def file_sha256(path: Path, *, shown: str | None = None, update: Update | None =
         return hash_range(file, 0, file.size, update=update)
 
 
-def hash_range(file: OpenFile, start: int, stop: int, *, update: Update | None = None) -> str:
+def hash_range(file: Readable, start: int, stop: int, *, update: Update | None = None) -> str:
     """SHA-256 of the bytes ``start`` to ``stop`` of an open file."""
     state = hashlib.sha256()
     buffer = scratch()
