@@ -31,8 +31,11 @@ from ftlineage.errors import (
     UndecidedError,
 )
 from ftlineage.verify import base_checks, checks, policy
+from ftlineage.verify.acting import check_acting
 from ftlineage.verify.folder import FolderVersion, observe_base
 from ftlineage.verify.given import Given, judge_given
+from ftlineage.verify.landing import cannot_tell, check_landing
+from ftlineage.verify.landing_base import read_base_tensors
 from ftlineage.verify.policy import Fact, Policy
 from ftlineage.verify.version import VersionFiles
 
@@ -214,12 +217,32 @@ class Verification:
         folder = base or _cached(claimed)
         seen = observe_base(folder, base_checks.compared_files(claimed), full=full) if folder is not None else {}
         where = str(base) if base is not None else "the Hub cache"
-        self.findings += base_checks.check_files(claimed, seen, where=where, whole=base is not None)
+        changed = base_checks.check_files(claimed, seen, where=where, whole=base is not None)
+        self.findings += changed
         self.counts["base_files"] = sum(found.fault is None for found in seen.values())
-        if base is None:
-            unseen = base_checks.check_seen(claimed, seen)
-            if unseen is not None:
-                self.absent["base"] = unseen
+        unseen = base_checks.check_seen(claimed, seen) if base is None else None
+        if unseen is not None:
+            self.absent["base"] = unseen
+        self._acts(card, configs, None if changed else folder)
+
+    def _acts(self, card: Card, configs: Mapping[str, dict[str, Any]], base: Path | None) -> None:
+        """What the adapter does to a base whose files are as recorded; one that was changed is not asked."""
+        adapter = card.body.adapter
+        if adapter is None or any(finding.section == "adapter" for finding in self._errors()):
+            return
+        self.findings += check_acting(adapter, configs)
+        why = "the base is not on this machine"
+        try:
+            tensors = read_base_tensors(base) if base is not None else None
+        except FtlineageError as error:
+            tensors, why = None, f"a file of the base cannot be read ({error.sentence})"
+        if tensors is not None:
+            self.findings += check_landing(adapter, configs, tensors)
+        else:
+            (self.absent["acts"],) = cannot_tell(why)
+
+    def _errors(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.severity == "error"]
 
     def _given(self, card: Card) -> None:
         for judged in judge_given(card, self.given, self.policy.environment, required=self.policy.require):
