@@ -166,6 +166,42 @@ class CardMissingError(UsageError):
     path: str
 
 
+@dataclasses.dataclass(kw_only=True, eq=False)
+class NotServableError(UsageError):
+    """An inference engine cannot serve this version, or not beside the others."""
+
+    template: ClassVar[str] = "{engine} cannot serve {target}: {reason}"
+    engine: str
+    target: str
+    reason: str
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class VersionUnknownError(UsageError):
+    """A served name that stands for no version here."""
+
+    template: ClassVar[str] = "no version here is served as {name}"
+    name: str
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class KeyUnusableError(UsageError):
+    """A key file that cannot sign: of the wrong kind, locked, or no key at all."""
+
+    template: ClassVar[str] = "{path} cannot sign: {reason}"
+    path: str
+    reason: str
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class SignatureExistsError(UsageError):
+    """The folder is signed already, by another key."""
+
+    template: ClassVar[str] = "{path} is there already: {reason}"
+    path: str
+    reason: str
+
+
 # --- could not tell ----------------------------------------------------------------------------
 
 
@@ -275,6 +311,15 @@ class PatchUnavailableError(UndecidedError):
     reason: str
 
 
+@dataclasses.dataclass(kw_only=True, eq=False)
+class VersionUndecidedError(UndecidedError):
+    """A version that nobody could prove to be what it claims, so it is not served."""
+
+    template: ClassVar[str] = "{name} is not served: {reason}"
+    name: str
+    reason: str
+
+
 # --- provably wrong ----------------------------------------------------------------------------
 
 
@@ -322,4 +367,22 @@ class SafetensorsMalformedError(MismatchError):
 
     template: ClassVar[str] = "{path} is not a sound safetensors file: {reason}"
     path: str
+    reason: str
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class VersionRefusedError(MismatchError):
+    """A version that failed verification, so it is not served."""
+
+    template: ClassVar[str] = "{name} is not served: {reason}"
+    name: str
+    reason: str
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class SignatureMalformedError(MismatchError):
+    """A signature file that is no sound bundle; ``where`` is a JSON path, with the line in ``claims.jsonl``."""
+
+    template: ClassVar[str] = "malformed signature at {where}: {reason}"
+    where: str
     reason: str
