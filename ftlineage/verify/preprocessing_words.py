@@ -38,7 +38,8 @@ def expected_and_actual(changes: Sequence[Change]) -> tuple[Any, Any]:
     """A finding's two values: those of the one setting, or of several by name."""
     if len(changes) == 1:
         return changes[0].card, changes[0].found
-    return {change.name: change.card for change in changes}, {change.name: change.found for change in changes}
+    named = [(words.clean(change.name), change) for change in changes]
+    return {name: change.card for name, change in named}, {name: change.found for name, change in named}
 
 
 def _clause(change: Change) -> str:
