@@ -80,6 +80,9 @@ def commands() -> dict[str, Entry]:
     data = {
         "fingerprint": Entry(target="ftlineage.cli.data:fingerprint", summary="Digest every row of a dataset."),
     }
+    launch = {
+        "vllm": Entry(target="ftlineage.cli.launch:vllm", summary="Verify versions, then serve them with vLLM."),
+    }
     return {
         "demo": Entry(
             target="ftlineage.cli.demo:demo",
@@ -92,6 +95,7 @@ def commands() -> dict[str, Entry]:
         "verify": Entry(
             target="ftlineage.cli.verify:verify", summary="Check a version against its card before serving it."
         ),
+        "launch": Entry(target=launch, summary="Verify versions, then start an inference engine with them."),
         "diff": Entry(target="ftlineage.cli.diff:diff", summary="Say what differs between two versions."),
         "data": Entry(target=data, summary="Work with datasets."),
     }

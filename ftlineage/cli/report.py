@@ -15,7 +15,7 @@ from ftlineage.cli.output import Output, Style
 from ftlineage.core import codec, words
 from ftlineage.core.finding import Finding, Report, Severity, Verdict
 
-_CODES: dict[Verdict, int] = {"ok": FINE, "failed": FINDINGS, "undecided": UNDECIDED}
+VERDICT_CODES: dict[Verdict, int] = {"ok": FINE, "failed": FINDINGS, "undecided": UNDECIDED}
 _VERDICTS: dict[Verdict, Style] = {"ok": "green", "failed": "red", "undecided": "yellow"}
 _SEVERITIES: dict[Severity, Style] = {"error": "red", "warning": "yellow", "note": "cyan"}
 
@@ -27,7 +27,7 @@ def tell(report: Report, out: Output) -> int:
     else:
         for line in report_lines(report, out):
             out.text(line)
-    return _CODES[report.verdict]
+    return VERDICT_CODES[report.verdict]
 
 
 def report_lines(report: Report, out: Output) -> Iterator[str]:
