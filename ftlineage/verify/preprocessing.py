@@ -13,8 +13,6 @@ from ftlineage.core import words
 from ftlineage.core.card import Card
 from ftlineage.core.finding import Finding
 from ftlineage.core.sections import Preprocessing
-from ftlineage.verify.preprocessing_code import check_given_code, observe_given_code
-from ftlineage.verify.preprocessing_given import check_given_processors, observe_given_processors
 
 
 def judge_preprocessing(
@@ -37,9 +35,13 @@ def judge_preprocessing(
     body = card.body
     findings: list[Finding] = []
     if processor is not None:
+        from ftlineage.verify.preprocessing_given import check_given_processors, observe_given_processors
+
         given = observe_given_processors(processor)
         findings += check_given_processors(body.preprocessing, given, base=body.base, adapter=body.adapter)
     if code is not None:
+        from ftlineage.verify.preprocessing_code import check_given_code, observe_given_code
+
         findings += check_given_code(body.preprocessing, observe_given_code(code))
     beside = {file.path for file in body.adapter.files} if body.adapter is not None else set()
     absent = not_given(body.preprocessing, beside, processor=processor is not None, code=code is not None)
