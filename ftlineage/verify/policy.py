@@ -32,6 +32,8 @@ MAX_BYTES = 1024 * 1024
 _CODE = re.compile(r"[a-z]+\.[a-z]+(-[a-z]+)*")
 # Facts whose absence is worth a note even where nobody demands them.
 _NOTED: frozenset[Fact] = frozenset({"base"})
+# Facts that somebody must have made: without them the gate fails, it does not doubt.
+_FAILING: frozenset[Fact] = frozenset({"signature", "promotion"})
 _ORDER: dict[Severity, int] = {"note": 0, "warning": 1, "error": 2}
 
 
@@ -223,7 +225,7 @@ def close(policy: Policy, findings: Sequence[Finding], absent: Mapping[Fact, Fin
     for fact, finding in absent.items():
         if fact not in policy.require:
             result += [finding] if fact in _NOTED else []
-        elif finding.code.endswith(".missing"):
+        elif fact in _FAILING:
             result.append(msgspec.structs.replace(finding, severity="error"))
         else:
             result.append(msgspec.structs.replace(finding, severity="warning"))

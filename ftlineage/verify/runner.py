@@ -9,6 +9,7 @@ NumPy or Hub client for a folder, so that a gate costs milliseconds.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import time
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ import msgspec
 
 from ftlineage.core import codec
 from ftlineage.core.card import CARD_NAME, PARTIAL_NAME, Card, read_card
+from ftlineage.core.digest import sha256_hex
 from ftlineage.core.finding import Finding, Report, make_report
 from ftlineage.core.refs import is_hub
 from ftlineage.core.sections import Base
@@ -33,10 +35,11 @@ from ftlineage.errors import (
 from ftlineage.verify import base_checks, checks, policy
 from ftlineage.verify.acting import check_acting
 from ftlineage.verify.folder import FolderVersion, observe_base
-from ftlineage.verify.given import Given, judge_given
+from ftlineage.verify.given import Given, Judged, judge_given
 from ftlineage.verify.landing import cannot_tell, check_landing
 from ftlineage.verify.landing_base import read_base_tensors
 from ftlineage.verify.policy import Fact, Policy
+from ftlineage.verify.signed import judge_signatures
 from ftlineage.verify.version import VersionFiles
 
 
@@ -140,6 +143,7 @@ class Verification:
         self.absent: dict[Fact, Finding] = {}
         self.counts = {"files": 0, "tensors": 0, "bytes": 0, "base_files": 0}
         self._again = ""
+        self._card_sha256 = ""
 
     def all(self, base: Path | None, *, full_base: bool, begun: float) -> Outcome:
         """Every check; each only if the one before allows to judge it."""
@@ -147,6 +151,7 @@ class Verification:
         card = self._card()
         if card is not None:
             self._again = _record_command(self.target, card.body.base)
+            self._signatures(card)
             configs = self._adapter(card)
             self._base(card, configs, base, full=full_base)
             self._given(card)
@@ -175,8 +180,15 @@ class Verification:
             self.findings.append(checks.card_fault(self._with_hint(error)))
             return None
         found = checks.check_card(card)
+        self._card_sha256 = sha256_hex(data)
         self.findings += found
         return None if any(finding.severity == "error" for finding in found) else card
+
+    def _signatures(self, card: Card) -> None:
+        now = dt.datetime.now(dt.UTC)
+        self._judged(
+            judge_signatures(self.version, card, self._card_sha256, self.policy, revoked=self.given.revoked, now=now)
+        )
 
     def _adapter(self, card: Card) -> dict[str, dict[str, Any]]:
         """Every listed byte, and nothing beside it; the configurations, by path, that are as recorded."""
@@ -246,9 +258,12 @@ class Verification:
 
     def _given(self, card: Card) -> None:
         for judged in judge_given(card, self.given, self.policy.environment, required=self.policy.require):
-            self.findings += judged.findings
-            if judged.absent is not None:
-                self.absent[judged.fact] = judged.absent
+            self._judged(judged)
+
+    def _judged(self, judged: Judged) -> None:
+        self.findings += judged.findings
+        if judged.absent is not None:
+            self.absent[judged.fact] = judged.absent
 
     def _promotion(self) -> None:
         if "promotion" in self.policy.require:
