@@ -95,6 +95,7 @@ def commands() -> dict[str, Entry]:
         "verify": Entry(
             target="ftlineage.cli.verify:verify", summary="Check a version against its card before serving it."
         ),
+        "sign": Entry(target="ftlineage.cli.sign:sign", summary="Sign a version: its card and every file."),
         "launch": Entry(target=launch, summary="Verify versions, then start an inference engine with them."),
         "diff": Entry(target="ftlineage.cli.diff:diff", summary="Say what differs between two versions."),
         "data": Entry(target=data, summary="Work with datasets."),
