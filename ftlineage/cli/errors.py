@@ -89,7 +89,8 @@ def _deliberate(error: FtlineageError) -> Fault:
 
 
 def _typed_wrong(error: Any) -> Fault:
-    message = str(error.format_message()).strip().rstrip(".")
+    # Lists of choices come with line breaks and tabs.
+    message = re.sub(r"\s+", " ", str(error.format_message())).strip().rstrip(".")
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "ftlineage"
     return Fault(kind="usage", message=message[:1].lower() + message[1:], hint=f"See `{command} --help`", code=USAGE)

@@ -51,6 +51,10 @@ class Output:
         """Write one JSON document on stdout as UTF-8, whatever the locale."""
         _write_bytes(sys.stdout, codec.pretty_bytes(value))
 
+    def data(self, data: bytes) -> None:
+        """Write a finished file on stdout, byte for byte what a file would hold."""
+        _write_bytes(sys.stdout, data)
+
     def text(self, text: str) -> None:
         """Write a result for people on stdout."""
         _write(sys.stdout, text + "\n")

@@ -12,6 +12,7 @@ import shlex
 from pathlib import Path
 
 from ftlineage.core.card import CARD_NAME, Card
+from ftlineage.core.digest import sha256_hex
 from ftlineage.core.refs import HUB, is_hub, parse_hub_ref
 from ftlineage.errors import BadArgumentError, BadInputError, CardMalformedError, CardMissingError, PathNotFoundError
 from ftlineage.store.cards import load_card
@@ -28,10 +29,22 @@ def card_of(target: str) -> Card:
         UndecidedError: The Hub gave no answer that proves a commit.
         DigestMismatchError: The downloaded card is not what the commit says.
     """
+    return _load(_place_of(target), target)
+
+
+def card_and_digest(target: str) -> tuple[Card, str]:
+    """What :func:`card_of` gives, and the SHA-256 of that very ``lineage.json``, whoever wrote it."""
+    place = _place_of(target)
+    card = _load(place, target)
+    return card, sha256_hex((place / CARD_NAME if place.is_dir() else place).read_bytes())
+
+
+def _place_of(target: str) -> Path:
+    """The folder or file a target's card is in, downloaded if it is on the Hub."""
     if os.path.isfile(target):  # noqa: PTH113 - any file may be a card, whatever its name
-        return _load(Path(target))
+        return Path(target)
     if not is_hub(target):
-        return _load(folder_of(target))
+        return folder_of(target)
     from ftlineage.sources.hub import download_snapshot, resolve_revision
 
     named = parse_hub_ref(target)
@@ -39,15 +52,16 @@ def card_of(target: str) -> Card:
     if CARD_NAME not in {file.path for file in commit.files}:
         hint = f"Only what was recorded with ftlineage has one; see what there is: hf download {named.repo} --dry-run"
         raise CardMissingError(path=f"{HUB}{named.repo}@{commit.sha}", hint=hint)
-    return load_card(download_snapshot(commit, allow_patterns=[CARD_NAME]) / CARD_NAME)
+    return download_snapshot(commit, allow_patterns=[CARD_NAME]) / CARD_NAME
 
 
-def _load(path: Path) -> Card:
+def _load(path: Path, target: str) -> Card:
     """A card from disk; with two targets on one command line an error must say which it means."""
     try:
         return load_card(path)
     except CardMalformedError as error:
-        raise CardMalformedError(where=f"{path} {error.where}", reason=error.reason, hint=error.hint) from error
+        named = target if is_hub(target) else path
+        raise CardMalformedError(where=f"{named} {error.where}", reason=error.reason, hint=error.hint) from error
 
 
 def version_of(target: str) -> str | Path:

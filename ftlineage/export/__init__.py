@@ -1,0 +1,1 @@
+"""A card in the formats that other programs read: generated from it, never read back."""
