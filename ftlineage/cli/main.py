@@ -97,6 +97,9 @@ def commands() -> dict[str, Entry]:
         ),
         "sign": Entry(target="ftlineage.cli.sign:sign", summary="Sign a version: its card and every file."),
         "launch": Entry(target=launch, summary="Verify versions, then start an inference engine with them."),
+        "export": Entry(
+            target="ftlineage.cli.export:export", summary="Write a version's card as SLSA, CycloneDX, SPDX or README."
+        ),
         "diff": Entry(target="ftlineage.cli.diff:diff", summary="Say what differs between two versions."),
         "data": Entry(target=data, summary="Work with datasets."),
     }
