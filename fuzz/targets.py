@@ -17,7 +17,7 @@ from ftlineage.core.card import card_id, read_card
 from ftlineage.errors import CardMalformedError, CardTooNewError, FtlineageError, SafetensorsMalformedError
 from ftlineage.hashing.tensors import hash_tensors, read_header, record_tensors, summarise
 from ftlineage.verify import checks
-from fuzz import folders
+from fuzz import folders, signatures
 
 Run = Callable[[bytes], None]
 
@@ -86,4 +86,11 @@ TARGETS: dict[str, Callable[[Path], Run]] = {
     "document": folders.document,
     "config": folders.config,
     "weights": folders.weights,
+    "bundle": signatures.bundle,
+    "claims": signatures.claims,
+    "ssh-signature": signatures.ssh_signature,
+    "trust": signatures.trust,
+    "revoked": signatures.revoked,
+    "policy": signatures.policy,
+    "signed": signatures.signed,
 }
