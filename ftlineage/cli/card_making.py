@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ftlineage.cli.page import (
     Fact,
     Item,
     Mark,
+    Table,
     alarm,
     code,
     digest,
@@ -36,12 +38,10 @@ def preprocessing(value: Preprocessing) -> Iterator[Item]:
         if processor.source:
             pin = (" at ", digest(processor.revision)) if processor.revision else ()
             facts.append(fact("from", plain(processor.source), *pin))
-        if processor.settings:
-            facts.append(fact("settings", plain(processor.settings)))
         yield Item(
             name=(strong(processor.class_), quiet(processor.kind.replace("_", " "))),
             facts=(*facts, *files_fact(processor.files)),
-            tables=files_table(processor.files),
+            tables=_values("Settings", processor.settings) + files_table(processor.files),
         )
     for template in value.chat_templates:
         renderings = [one for one in value.renderings if one.template == template.name]
@@ -55,10 +55,19 @@ def preprocessing(value: Preprocessing) -> Iterator[Item]:
     for function in value.code:
         where = [fact("in", plain(function.path))] if function.path else []
         what = digest(function.sha256) if function.sha256 else quiet("no source text")
-        constants = [fact("constants", plain(function.constants))] if function.constants else []
-        yield Item(name=(strong(function.name), quiet(function.role)), facts=(*where, fact("digest", what), *constants))
+        yield Item(
+            name=(strong(function.name), quiet(function.role)),
+            facts=(*where, fact("digest", what)),
+            tables=_values("Constants", function.constants),
+        )
     if value.settings:
         yield Item(name=(strong("settings"),), tables=mapping_table("Values", value.settings, brief=True))
+
+
+def _values(title: str, values: Mapping[str, Any]) -> tuple[Table, ...]:
+    """Constants before switches: a terminal shows the first of them only, and constants get changed unseen."""
+    ordered = dict(sorted(values.items(), key=lambda pair: isinstance(pair[1], bool)))
+    return mapping_table(title, ordered, brief=True)
 
 
 def _outcome(rendering: Rendering) -> tuple[Mark | str, ...]:

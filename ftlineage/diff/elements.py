@@ -133,8 +133,11 @@ def processor(before: Part, after: Part) -> Difference:
     """A tokenizer, processor or image processor: settings and files decide, the revision explains."""
     files = file_changes(before, after)
     fields = field_changes(without(before, "files"), without(after, "files"))
+    settings = field_changes(before.get("settings"), after.get("settings"))
+    rest = [change for change in fields if change["field"].partition(".")[0] != "settings"]
     labels_only = not any_change(files) and _only(fields, "processor")
-    clauses = list_clauses(files, "file") + field_clauses(fields)
+    # The setting that changed comes first: it is why the file did.
+    clauses = field_clauses(settings) + list_clauses(files, "file") + field_clauses(rest)
     if labels_only:
         clauses.insert(0, "files and settings are equal")
     return Difference(clauses=clauses, detail={"fields": fields, "files": files}, labels_only=labels_only)
@@ -170,8 +173,11 @@ def renderings(before: list[Part], after: list[Part]) -> Difference:
 def function(before: Part, after: Part) -> Difference:
     """User code between rows and model input: source text and constants."""
     fields = field_changes(before, after)
-    clauses = ["the source text differs"] if before.get("sha256") != after.get("sha256") else []
-    clauses += field_clauses([change for change in fields if change["field"] != "sha256"])
+    constants = field_changes(before.get("constants"), after.get("constants"))
+    rest = [change for change in fields if change["field"].partition(".")[0] not in {"sha256", "constants"}]
+    clauses = field_clauses(constants)
+    clauses += ["the source text differs"] if before.get("sha256") != after.get("sha256") else []
+    clauses += field_clauses(rest)
     return Difference(clauses=clauses, detail={"fields": fields}, labels_only=_names(fields) <= {"path"})
 
 

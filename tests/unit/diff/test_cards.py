@@ -184,7 +184,7 @@ PRE = FULL.preprocessing
         (
             {"processors": [replace(PRE.processors[0], settings={"padding_side": "left", "model_max_length": 4096})]},
             "tokenizer",
-            "settings.padding_side right -> left.",
+            "padding_side right -> left.",
         ),
         (
             {"processors": [replace(PRE.processors[0], revision=MOVED)]},
@@ -211,7 +211,7 @@ PRE = FULL.preprocessing
         (
             {"code": [replace(PRE.code[0], constants={"mean": [0.5, 0.5]})]},
             "format to_messages",
-            "constants.mean null -> 0.5, 0.5.",
+            "mean null -> 0.5, 0.5.",
         ),
     ],
 )
