@@ -20,6 +20,8 @@ from ftlineage.core import codec
 TABLE = Path(__file__).resolve().parent.parent / "ftlineage" / "verify" / "landing_table.json"
 _PREFIX = re.compile(r"""^\s*base_model_prefix = ["']([\w.]*)["']""", re.MULTILINE)
 _TIED = re.compile(r"^\s*_tied_weights_keys = (\{.*?\})", re.MULTILINE | re.DOTALL)
+# Ties that are worked out when a model is made cannot be copied.
+_TIED_LATER = re.compile(r"self\._tied_weights_keys(\[|\.update| = None$)", re.MULTILINE)
 
 
 def table() -> dict[str, Any]:
@@ -40,15 +42,16 @@ def table() -> dict[str, Any]:
         if kept not in transforms:
             transforms.append(kept)
         rules[name] = transforms.index(kept)
-    folder = Path(transformers.__file__).parent / "models"
+    sources = _sources(Path(transformers.__file__).parent / "models")
+    opaque |= {name for name, source in sources.items() if _TIED_LATER.search(source)}
     return {
         "transformers": transformers.__version__,
         "transforms": transforms,
         "rules": rules,
         "opaque": sorted(opaque),
         "classes": _classes(MODEL_MAPPING_NAMES, rules),
-        "prefixes": _prefixes(folder),
-        "tied": sorted(_tied(folder)),
+        "prefixes": {name: sorted({*_PREFIX.findall(source)} - {"", "model"}) for name, source in sources.items()},
+        "tied": sorted({pattern for source in sources.values() for pattern in _tied(source)}),
     }
 
 
@@ -69,30 +72,24 @@ def _classes(names: dict[str, Any], rules: dict[str, int]) -> dict[str, list[str
     return found
 
 
-def _prefixes(folder: Path) -> dict[str, list[str]]:
-    """What each known model type puts before the names of its base model, where it is more than ``model``."""
+def _sources(folder: Path) -> dict[str, str]:
+    """The code of every known model type."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES, model_type_to_module_name
 
-    by_module: dict[str, set[str]] = {}
+    texts: dict[str, str] = {}
     for path in sorted(folder.glob("*/modeling_*.py")):
-        found = set(_PREFIX.findall(path.read_text(encoding="utf-8"))) - {""}
-        by_module.setdefault(path.parent.name, set()).update(found)
-    return {
-        model_type: sorted(by_module.get(model_type_to_module_name(model_type), set()) - {"model"})
-        for model_type in sorted(CONFIG_MAPPING_NAMES)
-    }
+        texts[path.parent.name] = texts.get(path.parent.name, "") + path.read_text(encoding="utf-8")
+    return {name: texts.get(model_type_to_module_name(name), "") for name in sorted(CONFIG_MAPPING_NAMES)}
 
 
-def _tied(folder: Path) -> Iterator[str]:
-    """Modules whose weight may be another module's, so that a checkpoint need not hold it."""
-    seen = set()
-    for path in folder.glob("*/modeling_*.py"):
-        for literal in _TIED.findall(path.read_text(encoding="utf-8")):
-            for name in ast.literal_eval(literal):
-                module = name.removesuffix(".weight")
-                if module != name and re.fullmatch(r"[\w.]+", module) and module not in seen:
-                    seen.add(module)
-                    yield module
+def _tied(source: str) -> Iterator[str]:
+    """Patterns of modules whose weight may be another module's, so that a checkpoint need not hold it."""
+    for literal in _TIED.findall(source):
+        for name in ast.literal_eval(literal):
+            if name.endswith(".weight"):
+                yield name.removesuffix(".weight").replace(".", r"\.")
+            elif not name.endswith(".bias"):
+                yield rf"(?:{name})(?:\..+)?"
 
 
 if __name__ == "__main__":

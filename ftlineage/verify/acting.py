@@ -17,7 +17,7 @@ from ftlineage.core import words
 from ftlineage.core.finding import Finding, Severity
 from ftlineage.core.sections import Adapter, Tensor
 from ftlineage.hashing.tensors import DTYPE_BITS
-from ftlineage.verify.adapter_tensors import METHODS, Member, Method, members, sort
+from ftlineage.verify.adapter_tensors import METHODS, ROOT, Member, Method, members, sort
 from ftlineage.verify.checks import shown
 from ftlineage.verify.ranks import alpha_of
 
@@ -93,28 +93,24 @@ def _idle(module: str, parameters: Mapping[str, Tensor], method: Method, member:
 
 
 def _nothing(names: Iterable[str]) -> str:
-    return f"{' and '.join(sorted(name.removesuffix('.weight') for name in names))} change nothing".replace(
-        "change", "changes", 1
-    )
+    listed = sorted(name.removesuffix(".weight") for name in names)
+    return f"{' and '.join(listed)} {'changes' if len(listed) == 1 else 'change'} nothing"
 
 
 def _finding(member: Member, idle: list[str], total: int, reason: str, *, beside: bool) -> Finding:
     file = shown(member.weights)
-    where = f"{words.clean(idle[0])}: {reason}"
+    where = f"{words.clean(idle[0].removeprefix(ROOT))}: {reason}"
+    none = f"none of its {total:,} modules acts" if total > 1 else "its one module does not act"
     severity: Severity
     if len(idle) < total:
         severity, hint = "note", None
         message = f"{len(idle)} of {words.quantity(total, 'module')} of {file} do not act, the first is {where}"
     elif beside:
         severity, hint = "warning", _HINT
-        message = (
-            f"only the whole tensors saved in {file} act; none of its {words.quantity(total, 'module')} does ({where})"
-        )
+        message = f"only the whole tensors saved in {file} change the base's output; {none} ({where})"
     else:
         severity, hint = "error", _HINT
-        message = (
-            f"{file} cannot change the base's output: none of its {words.quantity(total, 'module')} acts ({where})"
-        )
+        message = f"{file} cannot change the base's output: {none} ({where})"
     return Finding(
         code="adapter.inert",
         severity=severity,

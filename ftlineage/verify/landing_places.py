@@ -67,16 +67,18 @@ class Places:
 
     def _is_tied(self, module: str) -> bool:
         """Whether the module's weight is another one's, so that the checkpoint does not hold it."""
-        tied = landing_table.table().tied
-        return module in tied or any(module.removeprefix(prefix) in tied for prefix in self._prefixes)
+        tied = landing_table.tied_modules()
+        forms = [module, *(module.removeprefix(prefix) for prefix in self._prefixes)]
+        forms += _parts(module)
+        return any(tied.fullmatch(form) for form in forms)
 
     def _is_like(self, module: str) -> bool:
-        """For models whose code is not transformers' own: the same layer's module under another prefix will do."""
+        """For models whose names cannot all be followed: a module of that name in any layer will do."""
         return not landing_table.is_known(self._base.config) and _tail(module) in self._tails
 
     @cached_property
     def _tails(self) -> frozenset[str]:
-        return frozenset(_tail(module) for module in self._own)
+        return frozenset(_tail(module) for module in (*self._own, *self._loaded))
 
 
 def _modules(tensors: Iterable[tuple[str, Shape | None]]) -> dict[str, Shape | None]:
@@ -96,8 +98,15 @@ def _modules(tensors: Iterable[tuple[str, Shape | None]]) -> dict[str, Shape | N
     return found
 
 
+def _parts(module: str) -> Iterator[str]:
+    """The name as a part of the model has it: without what stands before, as long as that is in no layer."""
+    before, _, rest = module.partition(".")
+    while rest and not before.isdigit():
+        yield rest
+        before, _, rest = rest.partition(".")
+
+
 def _tail(module: str) -> str:
-    """The name from the number of its layer on, or the whole name outside layers."""
-    parts = module.split(".")
-    first = next((index for index, part in enumerate(parts) if part.isdigit()), 0)
-    return ".".join(parts[first:])
+    """The name from the number of its layer on, or its last two parts outside layers; numbers do not count."""
+    parts = ["#" if part.isdigit() else part for part in module.split(".")]
+    return ".".join(parts[parts.index("#") :] if "#" in parts[:-1] else parts[-2:])

@@ -18,7 +18,11 @@ import msgspec
 
 # A part of a model (a vision tower, a text decoder) is found within this many names of the root.
 _DEEPEST_PART = 3
-_HEAD = re.compile(r"(\w+?)(For[A-Z]\w*|LMHeadModel|Model)")
+_HEAD = re.compile(r"(\w+?)(?:For[A-Z]\w*|LMHeadModel|Model)")
+_NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
+_DEEPEST_CONFIG = 3
+# Stands for the n-th number of a name while rules are applied; no checkpoint counts this far.
+_SLOT = 7_770_000
 
 
 class Rule(msgspec.Struct, frozen=True, array_like=True):
@@ -38,7 +42,7 @@ class Table(msgspec.Struct, frozen=True):
     opaque: frozenset[str]
     classes: dict[str, tuple[str, ...]]
     prefixes: dict[str, tuple[str, ...]]
-    tied: frozenset[str]
+    tied: tuple[str, ...]
 
 
 @cache
@@ -48,17 +52,31 @@ def table() -> Table:
     return msgspec.json.decode(data, type=Table)
 
 
+@cache
+def tied_modules() -> re.Pattern[str]:
+    """Modules whose weight may be another one's."""
+    return re.compile("|".join(table().tied))
+
+
 def model_types(config: Mapping[str, Any]) -> list[str]:
     """A model's type and those of its parts, the root first."""
-    parts = [part for part in config.values() if isinstance(part, dict)]
-    found = [section.get("model_type") for section in (config, *parts)]
-    return list(dict.fromkeys(name for name in found if isinstance(name, str)))
+    return list(dict.fromkeys(_types(config, _DEEPEST_CONFIG)))
+
+
+def _types(config: Mapping[str, Any], depth: int) -> Iterator[str]:
+    model_type = config.get("model_type")
+    if isinstance(model_type, str):
+        yield model_type
+    for part in config.values() if depth else ():
+        if isinstance(part, dict):
+            yield from _types(part, depth - 1)
 
 
 def is_known(config: Mapping[str, Any]) -> bool:
     """Whether transformers, as the table has it, brings the model's code and every rule can be followed."""
     types = model_types(config)
-    if "auto_map" in config or not types or types[0] not in table().prefixes:
+    # A backbone is another model's inside, under names that depend on how it was made.
+    if "auto_map" in config or "backbone_config" in config or not types or types[0] not in table().prefixes:
         return False
     return table().opaque.isdisjoint(types)
 
@@ -67,11 +85,6 @@ def prefixes(config: Mapping[str, Any]) -> tuple[str, ...]:
     """What a model with a head may put before the names of its base model, ``model`` among them."""
     types = model_types(config)
     return ("model", *table().prefixes.get(types[0], ())) if types else ("model",)
-
-
-def has_rules(config: Mapping[str, Any]) -> bool:
-    """Whether any rule but the oldest ones speaks of this model."""
-    return len(_applicable(config)) > 1
 
 
 def loaded_names(names: Iterable[str], config: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
@@ -85,16 +98,54 @@ def loaded_names(names: Iterable[str], config: Mapping[str, Any]) -> Iterator[tu
         The checkpoint's name, a name it may have, and whether the tensor is still the same one: it
         is not where tensors are merged or split.
     """
-    lists = [[(rule.kind, re.compile(rule.pattern), rule.targets) for rule in rules] for rules in _applicable(config)]
-    root, parts = lists[0], lists[1:]
+    listed = _applicable(config)
+    root, *parts = [[(rule.kind, re.compile(rule.pattern), rule.targets) for rule in rules] for rules in listed]
+    literal = _literal_numbers(listed)
+    known: dict[str, list[tuple[str, bool]]] = {}
     for name in names:
-        forms = dict([(name, True), *_apply(root, name, same=True)])
-        for rules in parts:
-            for form, same in list(forms.items()):
-                for scope, rest in _scopes(form):
-                    for changed, still in _apply(rules, rest, same=same):
-                        forms.setdefault(scope + changed, still)
-        yield from ((name, form, same) for form, same in forms.items() if form != name)
+        # Layers and experts differ by numbers alone: what the rules make of one holds for all.
+        template, numbers = _template(name, literal)
+        if template not in known:
+            known[template] = [(form, same) for form, same in _forms(template, root, parts).items() if form != template]
+        for form, same in known[template]:
+            yield name, _filled(form, numbers), same
+
+
+Compiled = Sequence[tuple[str, re.Pattern[str], tuple[str, ...]]]
+
+
+def _forms(name: str, root: Compiled, parts: Sequence[Compiled]) -> dict[str, bool]:
+    forms = dict([(name, True), *_apply(root, name, same=True)])
+    for rules in parts:
+        for form, same in list(forms.items()):
+            for scope, rest in _scopes(form):
+                for changed, still in _apply(rules, rest, same=same):
+                    forms.setdefault(scope + changed, still)
+    return forms
+
+
+def _literal_numbers(listed: Iterable[Iterable[Rule]]) -> frozenset[str]:
+    """Numbers that rules speak of, which must stay as they are."""
+    texts = (text for rules in listed for rule in rules for text in (rule.pattern, *rule.targets))
+    return frozenset(number for text in texts for number in re.findall(r"\d+", re.sub(r"\?P<g\d+>", "", text)))
+
+
+def _template(name: str, literal: frozenset[str]) -> tuple[str, list[str]]:
+    numbers: list[str] = []
+
+    def slot(match: re.Match[str]) -> str:
+        if match.group() in literal:
+            return match.group()
+        numbers.append(match.group())
+        return str(_SLOT + len(numbers) - 1)
+
+    return _NUMBER.sub(slot, name), numbers
+
+
+def _filled(template: str, numbers: Sequence[str]) -> str:
+    for index, number in enumerate(numbers):
+        template = template.replace(str(_SLOT + index), number)
+    return template
 
 
 def _applicable(config: Mapping[str, Any]) -> list[tuple[Rule, ...]]:
@@ -103,10 +154,11 @@ def _applicable(config: Mapping[str, Any]) -> list[tuple[Rule, ...]]:
     types = model_types(config)
     listed = config.get("architectures")
     architectures = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
-    stems = [f"{match[1]}Model" for name in architectures if (match := _HEAD.fullmatch(name))]
+    stems = tuple(match[1] for name in architectures if (match := _HEAD.fullmatch(name)))
+    family = [name for name in known.rules if stems and name.startswith(stems)]
     root = next((name for name in (*architectures, *types[:1]) if name in known.rules), None)
     inner = [name for model_type in types for name in (*known.classes.get(model_type, ()), model_type)]
-    names = dict.fromkeys(name for name in (*stems, *inner, "legacy") if name in known.rules and name != root)
+    names = dict.fromkeys(name for name in (*family, *inner, "legacy") if name in known.rules and name != root)
     indexes = dict.fromkeys(known.rules[name] for name in names)
     first = known.transforms[known.rules[root]] if root is not None else ()
     return [first, *(known.transforms[index] for index in indexes)]
@@ -122,9 +174,7 @@ def _scopes(name: str) -> Iterator[tuple[str, str]]:
         yield name[: position + 1], name[position + 1 :]
 
 
-def _apply(
-    rules: Sequence[tuple[str, re.Pattern[str], tuple[str, ...]]], name: str, *, same: bool
-) -> Iterator[tuple[str, bool]]:
+def _apply(rules: Compiled, name: str, *, same: bool) -> Iterator[tuple[str, bool]]:
     """A name after all renamings and then at most one conversion, as transformers goes about it."""
     renamed = name
     for kind, pattern, targets in rules:
