@@ -8,7 +8,7 @@ Nobody prints or exits here. Three families decide the exit code at the command 
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -202,6 +202,26 @@ class SignatureExistsError(UsageError):
     reason: str
 
 
+@dataclasses.dataclass(kw_only=True, eq=False)
+class HubTokenMissingError(UsageError):
+    """Something is to be written to the Hub, and nobody is logged in."""
+
+    template: ClassVar[str] = "writing to {repo} at {endpoint} needs a token, and none is set"
+    repo: str
+    endpoint: str
+    hint: str = "Log in: hf auth login"
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class RepositoryCrowdedError(UsageError):
+    """A repository holds files that neither the version nor the one before it lists: it would not verify there."""
+
+    template: ClassVar[str] = "{repo} holds {files}, which the card does not list and a loader could open"
+    repo: str
+    files: str
+    hint: str = "Delete them there if nobody needs them, or push to a repository of the version's own"
+
+
 # --- could not tell ----------------------------------------------------------------------------
 
 
@@ -266,6 +286,25 @@ class GatedRepositoryError(UndecidedError):
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
+class HubMovedError(UndecidedError):
+    """Somebody else committed between looking and writing, so nothing was written."""
+
+    template: ClassVar[str] = "{repo} got another commit on {branch} in the meantime, so nothing was written"
+    repo: str
+    branch: str
+    hint: str = "Look at what changed there, then push again"
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class PublishUnknownError(UndecidedError):
+    """The answer to a write was lost, and the branch shows neither the old state nor a sure new one."""
+
+    template: ClassVar[str] = "nobody can say whether {repo} was written: {cause}"
+    repo: str
+    cause: str
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
 class NotCachedError(UndecidedError):
     """Offline, and the local cache does not hold what was asked for."""
 
@@ -318,6 +357,16 @@ class VersionUndecidedError(UndecidedError):
     template: ClassVar[str] = "{name} is not served: {reason}"
     name: str
     reason: str
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class VerificationUndecidedError(UndecidedError):
+    """A version was not loaded, because evidence that is demanded is missing; ``report`` says which."""
+
+    template: ClassVar[str] = "{target} was not loaded: {reason}"
+    target: str
+    reason: str
+    report: Any = dataclasses.field(repr=False)
 
 
 # --- provably wrong ----------------------------------------------------------------------------
@@ -386,3 +435,32 @@ class SignatureMalformedError(MismatchError):
     template: ClassVar[str] = "malformed signature at {where}: {reason}"
     where: str
     reason: str
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class VerificationFailedError(MismatchError):
+    """A version was not loaded, because it is not what its card says; ``report`` holds every finding."""
+
+    template: ClassVar[str] = "{target} was not loaded: {reason}"
+    target: str
+    reason: str
+    report: Any = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class WeightsMismatchError(MismatchError):
+    """Verified weights that do not fit the model they were loaded into, so something would be random or left out."""
+
+    template: ClassVar[str] = "{path} does not fit {model}: {reason}"
+    path: str
+    model: str
+    reason: str
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class ChangedMeanwhileError(MismatchError):
+    """A file of the base was touched between its check and the end of its load, so nobody knows what was loaded."""
+
+    template: ClassVar[str] = "{path} of the base changed while it was loaded"
+    path: str
+    hint: str = "Find out what writes there, then load again"

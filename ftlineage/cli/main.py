@@ -97,6 +97,7 @@ def commands() -> dict[str, Entry]:
         ),
         "sign": Entry(target="ftlineage.cli.sign:sign", summary="Sign a version: its card and every file."),
         "launch": Entry(target=launch, summary="Verify versions, then start an inference engine with them."),
+        "push": Entry(target="ftlineage.cli.push:push", summary="Publish a version on the Hub, as one checked commit."),
         "export": Entry(
             target="ftlineage.cli.export:export", summary="Write a version's card as SLSA, CycloneDX, SPDX or README."
         ),

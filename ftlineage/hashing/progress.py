@@ -32,6 +32,11 @@ def hidden_progress() -> Iterator[None]:
         _hidden.reset(token)
 
 
+def is_shown() -> bool:
+    """Whether a bar would be shown now: for libraries that draw their own."""
+    return not _hidden.get() and _is_terminal()
+
+
 @contextlib.contextmanager
 def progress_bar(total: int | None, label: str, unit: str = "B") -> Iterator[Update]:
     """Show how far a long piece of work is, on stderr, if that is a terminal.
@@ -44,7 +49,7 @@ def progress_bar(total: int | None, label: str, unit: str = "B") -> Iterator[Upd
     Yields:
         ``update(amount)``: adds to the amount done; safe to call from several threads.
     """
-    if _hidden.get() or not _is_terminal():
+    if not is_shown():
         yield no_update
         return
     from tqdm import tqdm
