@@ -98,7 +98,7 @@ class ProgramSigner:
             if not blob:
                 raise _unusable(self._path, "ssh-keygen made no signature", "Is it in your agent? See: ssh-add -L")
             made_by = read_signature(blob).key
-        except FileNotFoundError as error:
+        except OSError as error:
             raise _unusable(self._path, "this kind of key needs ssh-keygen, which is not installed") from error
         except subprocess.TimeoutExpired as error:
             raise _unusable(self._path, f"ssh-keygen gave no answer within {_PATIENCE:.0f} s") from error

@@ -178,7 +178,7 @@ def _read_options(text: str) -> dict[str, str]:
         if found is None or name not in {"cert-authority", "namespaces", "valid-after", "valid-before"}:
             raise WireError(f"the option {text[at : at + 40]!r} is not known")
         if (found[2] is None) != (name == "cert-authority"):
-            raise WireError(f"the option {name} has {'no' if found[2] is None else 'a'} value in double quotes")
+            raise WireError(f"the option {name} {'needs a' if found[2] is None else 'takes no'} value in double quotes")
         if name in options and name != "cert-authority":
             raise WireError(f"the option {name} stands twice")
         options[name] = (found[2] or "").replace('\\"', '"')
