@@ -124,7 +124,7 @@ def _module_fault(
     if not module.startswith(ROOT):
         return Fault(kind="missing", message=words.clean(module))
     inner = module.removeprefix(ROOT)
-    exists, weight = places.find(inner)
+    exists, weight = places.find(inner, headed=_is_headed(member))
     if not exists:
         return Fault(kind="missing", message=words.clean(inner))
     direct = weight is not None and not member.config.get("target_parameters")
@@ -154,13 +154,12 @@ def _shape_fault(member: Member, module: str, parameters: Mapping[str, Tensor], 
 def _whole_fault(member: Member, name: str, tensor: Tensor, places: Places, base: BaseTensors) -> Fault | None:
     """A tensor saved whole: a module named in ``modules_to_save`` may be new, anything else is the base's."""
     inner = name.removeprefix(ROOT)
-    module = inner.rpartition(".")[0]
-    exists, weight = places.find(module)
+    module, _, parameter = inner.rpartition(".")
+    exists, weight = places.find(module if parameter == "weight" else inner, headed=_is_headed(member))
     if not exists:
         return None if _is_saved(member, module) else Fault(kind="missing", message=words.clean(inner))
     # Classes and tokens may be added, so the first dimension is free; the width of a matrix is not.
-    comparable = weight is not None and len(weight) > 1 and len(tensor.shape) == len(weight) and not base.is_quantised
-    if weight is None or not comparable or not inner.endswith(".weight") or weight[1:] == tuple(tensor.shape[1:]):
+    if weight is None or len(weight) < 2 or base.is_quantised or weight[1:] == tuple(tensor.shape[1:]):  # noqa: PLR2004
         return None
     message = f"tensor {words.clean(name)} has the shape {_times(tensor.shape)}, the base's has {_times(weight)}"
     return Fault(kind="shape", message=message, expected=list(weight), actual=list(tensor.shape))
@@ -204,6 +203,11 @@ def _is_saved(member: Member, module: str) -> bool:
     saved = member.config.get("modules_to_save")
     listed = [name for name in saved if isinstance(name, str)] if isinstance(saved, list) else []
     return any(f".{name}." in f".{module}." for name in listed)
+
+
+def _is_headed(member: Member) -> bool:
+    """Whether the model that was trained certainly had a language head, so that its names have the prefix of one."""
+    return member.config.get("task_type") in ("CAUSAL_LM", "SEQ_2_SEQ_LM")
 
 
 def _is_shared(name: str) -> bool:

@@ -28,27 +28,27 @@ class Places:
         self._prefixes = tuple(f"{prefix}." for prefix in landing_table.prefixes(base.config))
         self._prefixed = {prefix for prefix in self._prefixes if any(name.startswith(prefix) for name in base.tensors)}
 
-    def find(self, module: str) -> tuple[bool, Shape | None]:
+    def find(self, module: str, *, headed: bool = False) -> tuple[bool, Shape | None]:
         """Whether a module is in the base, and the shape of its weight.
 
         Args:
             module: Its path in the model that was trained, without PEFT's own prefix.
+            headed: The model that was trained had a head: a name without the prefix is no name of it.
         """
         while module.endswith(_WRAPPED):  # several parameters of one module were trained, one inside the other
             module = module[: -len(_WRAPPED)]
         for index in (self._own, self._loaded):
-            for form in self._forms(module):
+            for form in self._forms(module, headed=headed):
                 if form in index:
                     return True, index[form]
-            if index is self._own and module in index:
-                break
         return self._is_tied(module) or self._is_like(module), None
 
-    def _forms(self, module: str) -> Iterator[str]:
+    def _forms(self, module: str, *, headed: bool) -> Iterator[str]:
         yield module
         for prefix in self._prefixes:
             if prefix in self._prefixed:
-                yield prefix + module
+                if not headed:
+                    yield prefix + module
             elif module.startswith(prefix):
                 yield module[len(prefix) :]
         if len(self._types) > 1 and module.startswith("model."):

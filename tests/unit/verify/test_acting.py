@@ -42,8 +42,10 @@ def test_some_modules_do_not_act() -> None:
     assert check(tensors) == [
         (
             "note",
-            "1 of 8 modules of adapter_model.safetensors do not act, the first is model.layers.1.self_attn.q_proj: "
-            + "lora_B is all zeros",
+            (
+                "1 of 8 modules of adapter_model.safetensors do not act, the first is "
+                "model.layers.1.self_attn.q_proj: lora_B is all zeros"
+            ),
         )
     ]
 
@@ -84,8 +86,10 @@ def test_a_trained_head_beside_it_acts() -> None:
     assert check([*lora(Q, 8, 8, b=ZERO), head]) == [
         (
             "warning",
-            "only the whole tensors saved in adapter_model.safetensors change the base's output; "
-            + f"its one module does not act ({Q}: lora_B is all zeros)",
+            (
+                "only the whole tensors saved in adapter_model.safetensors change the base's output; "
+                f"its one module does not act ({Q}: lora_B is all zeros)"
+            ),
         )
     ]
 
