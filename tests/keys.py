@@ -35,7 +35,9 @@ def private(name: str) -> Any:
         return ed25519.Ed25519PrivateKey.from_private_bytes(seed)
     if kind == "rsa":
         return rsa.generate_private_key(65537, 2048)
-    return ec.derive_private_key(int.from_bytes(seed, "big") >> 1, CURVES[kind])
+    # OpenSSH takes no short numbers: about as many bits as the curve has.
+    long = hashlib.sha512(name.encode()).digest()[: CURVES[kind].key_size // 8]
+    return ec.derive_private_key(int.from_bytes(long, "big") >> 1, CURVES[kind])
 
 
 def signer(name: str) -> Any:
