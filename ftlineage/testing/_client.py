@@ -22,14 +22,14 @@ _DATASET_URL = "/datasets/{repo_id}/resolve/{revision}/{path}"
 _TRUE = {"1", "ON", "YES", "TRUE"}
 
 
-def environ(endpoint: str, token: str, *, home: str | Path, offline: bool) -> dict[str, str]:
+def environ(endpoint: str, token: str, *, home: str | Path, offline: bool, xet: bool) -> dict[str, str]:
     """The variables, for ``os.environ`` or a child process."""
     root = Path(home).absolute()
     return {
         "HF_ENDPOINT": endpoint,
         "HF_TOKEN": token,
-        # Xet stores speak another protocol; with it off, uploads and downloads are plain HTTP.
-        "HF_HUB_DISABLE_XET": "1",
+        # Without Xet, uploads are plain HTTP, whether a client has hf_xet or not.
+        "HF_HUB_DISABLE_XET": "0" if xet else "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_OFFLINE": "1" if offline else "0",
         "HF_HOME": str(root),

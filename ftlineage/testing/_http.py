@@ -12,6 +12,7 @@ from typing import IO, Any, overload
 from ftlineage.core import codec
 from ftlineage.core.digest import is_commit_sha
 from ftlineage.testing._repository import Repository, RepoType, Store
+from ftlineage.testing._xet import XetStore
 
 #: Plural in a URL to repository type.
 KINDS: dict[str, RepoType] = {"models": "model", "datasets": "dataset", "spaces": "space"}
@@ -153,6 +154,7 @@ class State:
     store: Store
     tokens: dict[str, Token]
     page_size: int
+    xet: XetStore
     endpoint: str = ""
 
 

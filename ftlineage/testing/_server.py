@@ -46,6 +46,7 @@ _TABLE: list[tuple[str, str, _routes.Route]] = [
     ("POST", rf"{_REPO}/paths-info{_REV}", _routes.paths_info),
     ("PUT", rf"{_REPO}/settings", _writes.settings),
     ("POST", rf"{_REPO}/preupload{_REV}", _writes.preupload),
+    ("GET", rf"{_REPO}/xet-write-token{_REV}", _writes.xet_token),
     ("POST", rf"{_REPO}/commit{_REV}", _writes.commit),
     ("POST", rf"{_REPO}/tag{_REV}", _writes.create_tag),
     ("DELETE", rf"{_REPO}/tag{_REV}", _writes.delete_tag),

@@ -108,6 +108,12 @@ def lfs_put(call: Call) -> Reply:
     return json_reply({})
 
 
+def xet_token(call: Call) -> Reply:
+    """GET .../xet-write-token/{revision}: where a client that has hf_xet sends chunks."""
+    call.repository(write=True)
+    return json_reply(call.state.xet.grant())
+
+
 # --- commits -----------------------------------------------------------------------------------
 
 
@@ -154,7 +160,7 @@ def _operations(call: Call, repository: Repository, ref: str) -> tuple[dict[str,
                 data = io.BytesIO(base64.b64decode(value["content"]))
                 changes[value["path"]] = objects.entry(objects.add(data), lfs=False)
             case "lfsFile":
-                if value["oid"] not in objects:
+                if value["oid"] not in objects and not call.state.xet.take(value["oid"], objects):
                     raise RefusedError(status=400, message=f"LFS object {value['oid']} was never uploaded")
                 changes[value["path"]] = objects.entry(value["oid"], lfs=True)
             case "deletedFile":

@@ -23,6 +23,7 @@ from ftlineage.testing._http import Request, RequestLog, State, Token
 from ftlineage.testing._objects import Entry
 from ftlineage.testing._repository import Commit, Gate, Repository, RepoType, Store
 from ftlineage.testing._server import HubServer
+from ftlineage.testing._xet import XetStore
 
 __all__ = ["Commit", "Entry", "Fault", "Faults", "LocalHub", "Request", "RequestLog", "Token"]
 
@@ -63,7 +64,12 @@ class LocalHub:
         self.faults = Faults()
         self.requests = RequestLog()
         self._port = port
-        self._state = State(store=Store(self.root, clock), tokens={TOKEN: Token()}, page_size=page_size)
+        self._state = State(
+            store=Store(self.root, clock),
+            tokens={TOKEN: Token()},
+            page_size=page_size,
+            xet=XetStore(self.root / "xet"),
+        )
         self._server: HubServer | None = None
         self._thread: threading.Thread | None = None
 
@@ -259,7 +265,7 @@ class LocalHub:
         """
         self._state.tokens[token] = Token(user=user, write=write, repos=None if repos is None else frozenset(repos))
 
-    def environ(self, *, home: str | Path | None = None, offline: bool = False) -> dict[str, str]:
+    def environ(self, *, home: str | Path | None = None, offline: bool = False, xet: bool = False) -> dict[str, str]:
         """Variables that point a new process at this hub.
 
         Set them before ``huggingface_hub`` is imported: it reads them once.
@@ -268,11 +274,12 @@ class LocalHub:
             home: Folder for caches (``HF_HOME``); one inside the hub's own folder when None, because
                 a stand-in's commits must never end up in the cache that real work uses.
             offline: Allow the caches only.
+            xet: Let clients that have hf_xet upload through it, as they do on the real Hub.
         """
-        return _client.environ(self.endpoint, TOKEN, home=home or self.root / "client", offline=offline)
+        return _client.environ(self.endpoint, TOKEN, home=home or self.root / "client", offline=offline, xet=xet)
 
     @contextlib.contextmanager
-    def activate(self, *, home: str | Path | None = None, offline: bool = False) -> Iterator[Self]:
+    def activate(self, *, home: str | Path | None = None, offline: bool = False, xet: bool = False) -> Iterator[Self]:
         """Point this process at the hub, Hugging Face libraries that are imported already included.
 
         Everything is put back at the end. Objects that keep an endpoint (``HfApi()``) keep the one
@@ -281,8 +288,9 @@ class LocalHub:
         Args:
             home: Folder for caches; one inside the hub's own folder when None.
             offline: Allow the caches only.
+            xet: Let hf_xet upload, where it is installed.
         """
-        with _client.redirected(self.environ(home=home, offline=offline)):
+        with _client.redirected(self.environ(home=home, offline=offline, xet=xet)):
             yield self
 
 

@@ -128,7 +128,10 @@ for place, value in _client._constants(os.environ).items():
         "PYTHONPATH": str(Path.cwd()),
         "HF_ENDPOINT": "http://127.0.0.1:9",
     }
-    for more in ({"XDG_CACHE_HOME": "/x"}, _client.environ("http://127.0.0.1:8", "t", home="/srv/h", offline=True)):
+    for more in (
+        {"XDG_CACHE_HOME": "/x"},
+        _client.environ("http://127.0.0.1:8", "t", home="/srv/h", offline=True, xet=False),
+    ):
         subprocess.run([sys.executable, "-c", code], env={**environ, **more}, check=True, capture_output=True)
 
 
