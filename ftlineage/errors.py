@@ -167,24 +167,6 @@ class CardMissingError(UsageError):
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
-class NotServableError(UsageError):
-    """An inference engine cannot serve this version, or not beside the others."""
-
-    template: ClassVar[str] = "{engine} cannot serve {target}: {reason}"
-    engine: str
-    target: str
-    reason: str
-
-
-@dataclasses.dataclass(kw_only=True, eq=False)
-class VersionUnknownError(UsageError):
-    """A served name that stands for no version here."""
-
-    template: ClassVar[str] = "no version here is served as {name}"
-    name: str
-
-
-@dataclasses.dataclass(kw_only=True, eq=False)
 class KeyUnusableError(UsageError):
     """A key file that cannot sign: of the wrong kind, locked, or no key at all."""
 
@@ -351,15 +333,6 @@ class PatchUnavailableError(UndecidedError):
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
-class VersionUndecidedError(UndecidedError):
-    """A version that nobody could prove to be what it claims, so it is not served."""
-
-    template: ClassVar[str] = "{name} is not served: {reason}"
-    name: str
-    reason: str
-
-
-@dataclasses.dataclass(kw_only=True, eq=False)
 class VerificationUndecidedError(UndecidedError):
     """A version was not loaded, because evidence that is demanded is missing; ``report`` says which."""
 
@@ -416,15 +389,6 @@ class SafetensorsMalformedError(MismatchError):
 
     template: ClassVar[str] = "{path} is not a sound safetensors file: {reason}"
     path: str
-    reason: str
-
-
-@dataclasses.dataclass(kw_only=True, eq=False)
-class VersionRefusedError(MismatchError):
-    """A version that failed verification, so it is not served."""
-
-    template: ClassVar[str] = "{name} is not served: {reason}"
-    name: str
     reason: str
 
 

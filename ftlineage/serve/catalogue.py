@@ -14,13 +14,9 @@ from pathlib import Path
 
 from ftlineage.core import words
 from ftlineage.core.card import CARD_NAME
-from ftlineage.errors import (
-    FtlineageError,
-    PathNotFoundError,
-    VersionRefusedError,
-    VersionUnknownError,
-)
+from ftlineage.errors import FtlineageError, PathNotFoundError
 from ftlineage.record.names import default_name
+from ftlineage.serve.errors import VersionRefusedError, VersionUnknownError
 from ftlineage.serve.names import is_served_name, served_name
 from ftlineage.store.cards import read_card_file
 

@@ -19,12 +19,8 @@ from ftlineage.core.card import CARD_NAME, Card
 from ftlineage.core.finding import Report
 from ftlineage.core.layout import ADAPTER_CONFIG, CLAIMS_NAME, SIGNATURE_NAME, is_recorded
 from ftlineage.core.sections import Base
-from ftlineage.errors import (
-    BadArgumentError,
-    BadInputError,
-    VersionRefusedError,
-    VersionUndecidedError,
-)
+from ftlineage.errors import BadArgumentError, BadInputError
+from ftlineage.serve.errors import VersionRefusedError, VersionUndecidedError
 from ftlineage.serve.names import served_name
 from ftlineage.store.cards import read_card_file
 from ftlineage.store.versions import keep_version

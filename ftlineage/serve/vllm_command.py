@@ -17,7 +17,8 @@ import msgspec
 
 from ftlineage.core import codec, words
 from ftlineage.core.digest import root_digest
-from ftlineage.errors import BadArgumentError, NotServableError
+from ftlineage.errors import BadArgumentError
+from ftlineage.serve.errors import NotServableError
 from ftlineage.serve.gate import Proven
 from ftlineage.serve.vllm_limits import adapter_fault, lora_rank, max_lora_rank
 

@@ -18,19 +18,10 @@ import msgspec
 from ftlineage.core import words
 from ftlineage.core.digest import is_commit_sha
 from ftlineage.core.sections import Base
-from ftlineage.errors import (
-    BadArgumentError,
-    FtlineageError,
-    MismatchError,
-    NotServableError,
-    UndecidedError,
-    UsageError,
-    VersionRefusedError,
-    VersionUndecidedError,
-    VersionUnknownError,
-)
+from ftlineage.errors import BadArgumentError, FtlineageError, MismatchError, UndecidedError, UsageError
 from ftlineage.serve import deny
 from ftlineage.serve.catalogue import Catalogue
+from ftlineage.serve.errors import NotServableError, VersionRefusedError, VersionUndecidedError, VersionUnknownError
 from ftlineage.serve.gate import Demands, Proven, keep, prove, refusal
 from ftlineage.serve.vllm_command import ENGINE, MIDDLEWARE, check_environment
 from ftlineage.serve.vllm_limits import adapter_fault
