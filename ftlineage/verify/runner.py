@@ -39,6 +39,7 @@ from ftlineage.verify.given import Given, Judged, judge_given
 from ftlineage.verify.landing import cannot_tell, check_landing
 from ftlineage.verify.landing_base import read_base_tensors
 from ftlineage.verify.policy import Fact, Policy
+from ftlineage.verify.preprocessing_stage import explained, judge_preprocessing
 from ftlineage.verify.signed import judge_signatures
 from ftlineage.verify.version import VersionFiles
 
@@ -205,6 +206,7 @@ class Verification:
         configs = {}
         for file in adapter.files:
             found = checks.check_file(file, seen[file.path], expected.get(file.path), again=self._again)
+            found = explained(self.version, file, found, card.body.preprocessing, again=self._again)
             self.findings += found
             data = seen[file.path].data
             if data is not None and not found:
@@ -257,6 +259,10 @@ class Verification:
         return [finding for finding in self.findings if finding.severity == "error"]
 
     def _given(self, card: Card) -> None:
+        changed = any(finding.section in ("adapter", "preprocessing") for finding in self._errors())
+        if not changed:
+            proven = self.counts["base_files"] > 0 and "base" not in self.absent
+            self._judged(judge_preprocessing(self.version, card, self.given, base_proven=proven))
         for judged in judge_given(card, self.given, self.policy.environment, required=self.policy.require):
             self._judged(judged)
 
