@@ -11,8 +11,6 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from ftlineage.core.card import CARD_NAME, Card
 from ftlineage.core.finding import Finding
 from ftlineage.core.layout import CLAIMS_NAME, SIGNATURE_NAME
@@ -61,7 +59,10 @@ def judge_signatures(
     listed = card.body.adapter.files if card.body.adapter is not None else []
     recorded = {CARD_NAME: card_sha256} | {file.path: file.sha256 for file in listed}
     judged = _judged(version, recorded, policy, signatures)
-    return msgspec.structs.replace(judged, findings=(*unread, *judged.findings)) if unread else judged
+    if not unread:
+        return judged
+    # One fault is one error: what cannot be read is not missing too.
+    return Judged(fact="signature", findings=(*unread, *judged.findings))
 
 
 def _judged(version: VersionFiles, recorded: dict[str, str], policy: Policy, signatures: list[Signature]) -> Judged:
