@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 import rfc8785
 
+from ftlineage.core.words import cut
 from ftlineage.errors import CardMalformedError
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -156,7 +157,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise CardMalformedError(where="$", reason=f"the key {twice!r} stands twice in one object")
+        raise CardMalformedError(where="$", reason=f"the key {cut(repr(twice), 200)} stands twice in one object")
     return result
 
 

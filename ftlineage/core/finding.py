@@ -11,6 +11,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from ftlineage.core.words import cut
+
+# Names come from files that strangers wrote: one of a megabyte must not make a sentence of a megabyte.
+MOST_WORDS = 2000
+
 Severity = Literal["error", "warning", "note"]
 Verdict = Literal["ok", "failed", "undecided"]
 
@@ -56,7 +61,7 @@ def make_report(
     undecided: bool = False,
 ) -> Report:
     """Decide the verdict: any error fails; otherwise missing evidence leaves it undecided."""
-    listed = tuple(findings)
+    listed = tuple(_readable(finding) for finding in findings)
     by_severity = Counter(finding.severity for finding in listed)
     failed = by_severity["error"] > 0
     verdict: Verdict = "failed" if failed else "undecided" if undecided else "ok"
@@ -69,4 +74,14 @@ def make_report(
         seconds=seconds,
         counts=tally,
         findings=listed,
+    )
+
+
+def _readable(finding: Finding) -> Finding:
+    """The finding with words that somebody can read to their end."""
+    hint = finding.hint or ""
+    if max(len(finding.message), len(hint)) <= MOST_WORDS:
+        return finding
+    return msgspec.structs.replace(
+        finding, message=cut(finding.message, MOST_WORDS), hint=cut(hint, MOST_WORDS) or None
     )

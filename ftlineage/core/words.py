@@ -19,6 +19,7 @@ _ACTING = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0"
     "\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
+_CUT = " [...] "
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 _HEX = re.compile(r"(?:sha256:)?([0-9a-f]{40}|[0-9a-f]{64})")
 
@@ -37,6 +38,14 @@ def _written_out(character: str, *, lines: bool) -> str:
     if lines and character in "\n\t":
         return character
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def cut(text: str, most: int) -> str:
+    """Text of any length in at most ``most`` characters: the middle of a longer one is left out."""
+    if len(text) <= most:
+        return text
+    head = (most - len(_CUT)) * 2 // 3
+    return text[:head] + _CUT + text[len(text) - (most - len(_CUT) - head) :]
 
 
 def short(digest: str) -> str:

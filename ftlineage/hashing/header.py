@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from ftlineage.core import words
 from ftlineage.core.digest import sha256_hex
 from ftlineage.errors import SafetensorsMalformedError
 from ftlineage.hashing.files import Readable
@@ -49,6 +50,7 @@ _PREFIX = 8
 _MAX_WORD = 2**64 - 1
 _MAX_DIGITS = 20
 _METADATA = "__metadata__"
+_LONGEST_NAME = 300  # in a sentence; a name itself may be as long as the header
 _KEYS = {"dtype", "shape", "data_offsets"}
 
 
@@ -120,7 +122,7 @@ def _decoder(shown: str) -> json.JSONDecoder:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(pairs)
         if len(result) != len(pairs):
-            _refuse(shown, f"the name {_first_twice(pairs)!r} stands twice in the header")
+            _refuse(shown, f"the name {_named(_first_twice(pairs))} stands twice in the header")
         return result
 
     def constant(name: str) -> NoReturn:
@@ -142,22 +144,22 @@ def _metadata(value: object, shown: str) -> dict[str, str]:
 
 def _tensor(name: str, entry: object, base: int, shown: str) -> TensorInfo:
     if not _is_text(name):
-        _refuse(shown, f"the tensor name {name!r} holds a lone surrogate")
+        _refuse(shown, f"the tensor name {_named(name)} holds a lone surrogate")
     if not isinstance(entry, dict) or entry.keys() != _KEYS:
-        _refuse(shown, f"tensor {name!r} is not described by dtype, shape and data_offsets")
+        _refuse(shown, f"tensor {_named(name)} is not described by dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     bits = DTYPE_BITS.get(dtype) if isinstance(dtype, str) else None
     if bits is None:
-        _refuse(shown, f"tensor {name!r} has the unknown dtype {dtype!r}")
+        _refuse(shown, f"tensor {_named(name)} has the unknown dtype {_short(dtype)}")
     if not _are_words(shape):
-        _refuse(shown, f"tensor {name!r} has the impossible shape {_short(shape)}")
+        _refuse(shown, f"tensor {_named(name)} has the impossible shape {_short(shape)}")
     if not _are_words(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:  # noqa: PLR2004 - begin and end
-        _refuse(shown, f"tensor {name!r} has the impossible offsets {_short(offsets)}")
+        _refuse(shown, f"tensor {_named(name)} has the impossible offsets {_short(offsets)}")
     size = _byte_size(shape, bits)
     if size is None:
-        _refuse(shown, f"tensor {name!r} has the shape {_short(shape)}, whose size overflows or is no whole byte")
+        _refuse(shown, f"tensor {_named(name)} has the shape {_short(shape)}, whose size overflows or is no whole byte")
     if offsets[1] - offsets[0] != size:
-        _refuse(shown, f"tensor {name!r} needs {size} bytes and has {offsets[1] - offsets[0]}")
+        _refuse(shown, f"tensor {_named(name)} needs {size} bytes and has {offsets[1] - offsets[0]}")
     return TensorInfo(name=name, dtype=dtype, shape=tuple(shape), start=base + offsets[0], stop=base + offsets[1])
 
 
@@ -166,11 +168,11 @@ def _require_cover(tensors: Sequence[TensorInfo], base: int, size: int, shown: s
     expected = base
     for tensor in tensors:
         if tensor.stop > size:
-            _refuse(shown, f"tensor {tensor.name!r} ends at byte {tensor.stop}, the file at {size}")
+            _refuse(shown, f"tensor {_named(tensor.name)} ends at byte {tensor.stop}, the file at {size}")
         if tensor.start < expected:
-            _refuse(shown, f"tensor {tensor.name!r} overlaps the one before it")
+            _refuse(shown, f"tensor {_named(tensor.name)} overlaps the one before it")
         if tensor.start > expected:
-            _refuse(shown, f"{tensor.start - expected} bytes before tensor {tensor.name!r} belong to no tensor")
+            _refuse(shown, f"{tensor.start - expected} bytes before tensor {_named(tensor.name)} belong to no tensor")
         expected = tensor.stop
     if expected != size:
         _refuse(shown, f"{size - expected} bytes at the end belong to no tensor")
@@ -206,6 +208,10 @@ def _first_twice(pairs: Iterable[tuple[str, Any]]) -> str:
             return name
         seen.add(name)
     raise AssertionError
+
+
+def _named(name: str) -> str:
+    return words.cut(repr(name), _LONGEST_NAME)
 
 
 def _short(value: object) -> str:

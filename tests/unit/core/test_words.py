@@ -87,3 +87,9 @@ def test_value_is_one_line():
 def test_measures_are_rounded_settings_are_not():
     assert (words.measure(0.42133771), words.value(0.42133771)) == ("0.4213", "0.42133771")
     assert words.measure({"before": 1}) == "before=1"
+
+
+def test_long_text_loses_its_middle():
+    assert words.cut("x" * 30, 30) == "x" * 30
+    assert words.cut("a" * 30 + "b" * 30, 30) == "a" * 15 + " [...] " + "b" * 8
+    assert len(words.cut("é" * 1_000_000, 99)) == 99
