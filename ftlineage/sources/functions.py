@@ -177,7 +177,8 @@ def _parts(value: Any) -> list[Any]:
         case functools.partial():
             return [*value.args, *value.keywords.values(), *_parts(value.func)]
         case types.MethodType():
-            return _parts(value.__self__)
+            # The object whole: its class holds attributes that the method reads.
+            return [value.__self__]
         case Mapping():
             return list(value.values()) if len(value) <= MAX_ITEMS else []
         case list() | tuple():

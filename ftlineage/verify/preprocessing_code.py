@@ -171,7 +171,8 @@ class _Check:
         if path is None or digest.sha256 is None:
             self.absent.append(digest)
             return
-        message = f"{shown(path)} has no {_called(digest.name)} any more, which the card records"
+        own = digest.name.removeprefix(f"{PurePosixPath(path).stem}.")
+        message = f"{shown(path)} has no {_called(own)} any more, which the card records"
         self.findings.append(_error(path, message, digest.sha256))
 
     def _compare(self, digest: CodeDigest, place: _Found) -> Finding | None:
