@@ -138,11 +138,18 @@ def sort(tensors: Iterable[Tensor], method: str) -> Sorted:
     whole: dict[str, Tensor] = {}
     for tensor in tensors:
         module, parameter = split(tensor.name, parameters)
-        if not parameter:
-            (whole if tensor.name.startswith(ROOT) else shared)[tensor.name] = tensor
-        else:
+        if is_shared(tensor.name):
+            shared[tensor.name] = tensor
+        elif parameter:
             modules.setdefault(module, {})[parameter] = tensor
+        else:
+            whole[tensor.name] = tensor
     return Sorted(modules=modules, shared=shared, whole=whole)
+
+
+def is_shared(name: str) -> bool:
+    """Whether a tensor is one that all modules share, such as VeRA's ``base_model.vera_A``."""
+    return name.startswith("base_model.") and name.count(".") == 1
 
 
 def split(name: str, parameters: frozenset[str]) -> tuple[str, str]:

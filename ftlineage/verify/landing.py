@@ -72,22 +72,22 @@ def _check_member(member: Member, places: Places, base: BaseTensors) -> Finding 
     if member.method not in METHODS:
         return _unknown_method(member) if member.method else None
     tensors = sort(member.tensors, member.method)
-    modules = list(_names(tensors))
+    total = len(tensors.modules) + len(tensors.whole)
     faults = list(_faults(member, tensors, places, base))
     missing = [fault for fault in faults if fault.kind == "missing"]
-    if missing and len(missing) == len(modules):
-        quantity = words.quantity(len(modules), "module")
+    if missing and len(missing) == total:
+        quantity = words.quantity(total, "module")
         message = (
             f"none of the {quantity} of {shown(member.weights)} exists in the base; engines serve the bare base then "
             f"(the first is {missing[0].message})"
         )
-        return _finding(member, message, expected=len(modules), actual=0)
+        return _finding(member, message, expected=total, actual=0)
     if missing:
         message = (
-            f"{len(missing)} of {words.quantity(len(modules), 'module')} of {shown(member.weights)} do not exist in "
+            f"{len(missing)} of {words.quantity(total, 'module')} of {shown(member.weights)} do not exist in "
             f"the base, the first is {missing[0].message}; engines leave them out"
         )
-        return _finding(member, message, expected=len(modules), actual=len(modules) - len(missing))
+        return _finding(member, message, expected=total, actual=total - len(missing))
     if not faults:
         return None
     more = f" (and {words.quantity(len(faults) - 1, 'other module')})" if len(faults) > 1 else ""
@@ -97,17 +97,7 @@ def _check_member(member: Member, places: Places, base: BaseTensors) -> Finding 
     )
 
 
-def _names(tensors: Sorted) -> Iterator[str]:
-    """One name for everything that must land somewhere."""
-    yield from tensors.modules
-    yield from tensors.whole
-    yield from (name for name in tensors.shared if not _is_shared(name))
-
-
 def _faults(member: Member, tensors: Sorted, places: Places, base: BaseTensors) -> Iterator[Fault]:
-    for name in tensors.shared:
-        if not _is_shared(name):
-            yield Fault(kind="missing", message=words.clean(name))
     for module, parameters in tensors.modules.items():
         fault = _module_fault(member, module, parameters, places, base)
         if fault is not None:
@@ -153,7 +143,9 @@ def _shape_fault(member: Member, module: str, parameters: Mapping[str, Tensor], 
 
 def _whole_fault(member: Member, name: str, tensor: Tensor, places: Places, base: BaseTensors) -> Fault | None:
     """A tensor saved whole: a module named in ``modules_to_save`` may be new, anything else is the base's."""
-    inner = name.removeprefix(ROOT)
+    if not name.startswith(ROOT):
+        return Fault(kind="missing", message=words.clean(name))
+    inner = name.removeprefix(ROOT).replace(".base_layer.", ".")  # a bias, or an embedding, that LoRA wraps
     module, _, parameter = inner.rpartition(".")
     exists, weight = places.find(module if parameter == "weight" else inner, headed=_is_headed(member))
     if not exists:
@@ -208,11 +200,6 @@ def _is_saved(member: Member, module: str) -> bool:
 def _is_headed(member: Member) -> bool:
     """Whether the model that was trained certainly had a language head, so that its names have the prefix of one."""
     return member.config.get("task_type") in ("CAUSAL_LM", "SEQ_2_SEQ_LM")
-
-
-def _is_shared(name: str) -> bool:
-    """Whether a tensor is one that all modules share, such as VeRA's ``base_model.vera_A``."""
-    return name.startswith("base_model.") and name.count(".") == 1
 
 
 def _unknown_method(member: Member) -> Finding:
