@@ -16,7 +16,7 @@ from ftlineage.core.finding import Finding
 from ftlineage.core.sections import FileRecord, Preprocessing
 from ftlineage.errors import FtlineageError
 from ftlineage.verify.given import Given, Judged
-from ftlineage.verify.version import VersionFiles
+from ftlineage.verify.version import VersionFiles, is_unanswered
 
 
 def explained(
@@ -25,8 +25,10 @@ def explained(
     """The finding for a changed file, naming the setting if it is one of preprocessing."""
     if not found or found[0].code != "adapter.changed":
         return found
-    from ftlineage.verify.preprocessing_checks import MAX_EXPLAINED_BYTES, explain_change
+    from ftlineage.verify.preprocessing_checks import MAX_EXPLAINED_BYTES, explain_change, is_preprocessing_file
 
+    if not is_preprocessing_file(file.path):  # nothing to explain, and no reason to read weights again
+        return found
     try:
         data = version.read(file.path, MAX_EXPLAINED_BYTES)
     except FtlineageError:
@@ -80,7 +82,9 @@ def _own(version: VersionFiles, card: Card) -> list[Finding]:
     for file in wanted:
         try:
             data[file.path] = version.read(file.path, MAX_EXPLAINED_BYTES)
-        except FtlineageError:
+        except FtlineageError as error:
+            if is_unanswered(error):
+                raise
             continue  # check_file said what is wrong with it
     return findings + (check_own_files(preprocessing, data) if data else [])
 

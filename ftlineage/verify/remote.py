@@ -83,6 +83,7 @@ class HubVersion:
         self._files = {file.path: file for file in commit.files}
         self._timeout = timeout
         self._token = token
+        self._read: dict[str, bytes] = {}
 
     @property
     def name(self) -> str:
@@ -90,11 +91,13 @@ class HubVersion:
         return f"{HUB}{self.commit.repo}@{self.commit.sha}"
 
     def read(self, name: str, limit: int) -> bytes:
-        """See the protocol."""
+        """See the protocol; a file is asked for once, so that everybody judges the same bytes."""
         file = self._file(name)
         if file.size is not None and file.size > limit:
             raise BadInputError(path=name, reason=f"{file.size} bytes, more than the {limit} that are read")
-        return read_hub_file(self.commit, file, timeout=self._timeout, token=self._token)
+        if name not in self._read:
+            self._read[name] = read_hub_file(self.commit, file, timeout=self._timeout, token=self._token)
+        return self._read[name]
 
     def list(self) -> Listing:
         """See the protocol."""

@@ -30,7 +30,6 @@ from ftlineage.errors import (
     FtlineageError,
     PathNotFoundError,
     StorageError,
-    UndecidedError,
 )
 from ftlineage.verify import base_checks, checks, policy
 from ftlineage.verify.acting import check_acting
@@ -41,7 +40,7 @@ from ftlineage.verify.landing_base import read_base_tensors
 from ftlineage.verify.policy import Fact, Policy
 from ftlineage.verify.preprocessing_stage import explained, judge_preprocessing
 from ftlineage.verify.signed import judge_signatures
-from ftlineage.verify.version import VersionFiles
+from ftlineage.verify.version import VersionFiles, is_unanswered
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,7 +175,7 @@ class Verification:
             card = read_card(data)
         except FtlineageError as error:
             # What the Hub does not answer says nothing about the card; what a disk does not give, does.
-            if isinstance(error, UndecidedError) and not isinstance(error, StorageError):
+            if is_unanswered(error):
                 raise
             self.findings.append(checks.card_fault(self._with_hint(error)))
             return None

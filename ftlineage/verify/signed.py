@@ -15,10 +15,10 @@ from ftlineage.core.card import CARD_NAME, Card
 from ftlineage.core.finding import Finding
 from ftlineage.core.layout import CLAIMS_NAME, SIGNATURE_NAME
 from ftlineage.core.sections import FileRecord
-from ftlineage.errors import BadInputError, FtlineageError, PathNotFoundError, StorageError, UndecidedError
+from ftlineage.errors import BadInputError, FtlineageError, PathNotFoundError
 from ftlineage.verify.given import Judged
 from ftlineage.verify.policy import Policy
-from ftlineage.verify.version import VersionFiles
+from ftlineage.verify.version import VersionFiles, is_unanswered
 
 if TYPE_CHECKING:
     from ftlineage.signing.revoked import Revoked
@@ -124,7 +124,7 @@ def _read(version: VersionFiles, name: str) -> bytes | FtlineageError | None:
     except PathNotFoundError:
         return None
     except FtlineageError as error:
-        if isinstance(error, UndecidedError) and not isinstance(error, StorageError):
+        if is_unanswered(error):
             raise
         return error
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ftlineage.core.finding import Finding
 from ftlineage.core.sections import FileRecord
+from ftlineage.errors import FtlineageError, StorageError, UndecidedError
 from ftlineage.hashing.files import Listing
 from ftlineage.verify.checks import Expected, Observed
 
@@ -51,3 +52,11 @@ class VersionFiles(Protocol):
 
     def digests(self, names: Iterable[str], sizes: Collection[int]) -> dict[str, str | None]:
         """Unlisted files, with a digest where the size is among ``sizes``: then it may be a renamed one."""
+
+
+def is_unanswered(error: FtlineageError) -> bool:
+    """Whether an error says that nobody could tell, which is no finding about a version and must be passed on.
+
+    A disk that does not give up a file is the fault of the folder: that one is a finding.
+    """
+    return isinstance(error, UndecidedError) and not isinstance(error, StorageError)
