@@ -28,12 +28,18 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoadedAs(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "class"}):
-    """How the base was instantiated; each of these changes activations."""
+    """How the base was instantiated; each of these changes activations.
+
+    ``config`` is what the trained model's configuration says differently from the base's own
+    ``config.json``: classes and their names, padding token, size of the vocabulary.
+    """
 
     class_: str
     dtype: str | None = None
     quantization: dict[str, Any] | None = None
     attention: str | None = None
+    # Left out of the card where there is nothing, as in every card that was written before it existed.
+    config: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from ftlineage.errors import RunStateError
 from ftlineage.hashing.receipts import FileReceipts
 from ftlineage.record import distributed
 from ftlineage.sources.base import ResolvedBase, observe_base, pinned_kwargs, prepare_base
+from ftlineage.sources.model_config import config_changes
 from ftlineage.sources.processors import is_processor
 
 _PINNED = ("revision", "code_revision")
@@ -154,10 +155,17 @@ class PinnedBase:
         known = self._known(trained)
         section = msgspec.structs.replace(
             self._observed or self._observe_files(),
-            loaded_as=known.loaded_as if known is not None else _loaded_as(trained),
+            loaded_as=self._as_trained(known.loaded_as if known is not None else _loaded_as(trained), trained),
             code_revision=(self._code_pins or {}).get("code_revision"),
         )
         return section if known is not None else msgspec.structs.replace(section, evidence="declared")
+
+    def _as_trained(self, loaded_as: LoadedAs | None, trained: Any) -> LoadedAs | None:
+        """How the model was loaded, with what its configuration says now: a padding token is often set afterwards."""
+        changes = config_changes(getattr(trained, "config", None), self._resolved.folder)
+        if loaded_as is None or not changes:
+            return loaded_as
+        return msgspec.structs.replace(loaded_as, config=changes)
 
     def _known(self, model: Any) -> _LoadedModel | None:
         """What is known of a model, or of the part of it that came from the base (an encoder under a new head)."""

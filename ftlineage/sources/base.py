@@ -41,7 +41,16 @@ from ftlineage.sources.hub import (
 )
 from ftlineage.sources.hub_cache import identify_snapshot
 
-__all__ = ["ResolvedBase", "observe_base", "parse_base", "pinned_kwargs", "prepare_base", "resolve_base"]
+__all__ = [
+    "ResolvedBase",
+    "code_sources",
+    "observe_base",
+    "parse_base",
+    "pinned_kwargs",
+    "prepare_base",
+    "refuse_shadowed",
+    "resolve_base",
+]
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.\-]{0,95}(/[A-Za-z0-9_][\w.\-]{0,95})?", re.ASCII)
 _LOCAL = ("/", "./", "../", "~", ".\\", "..\\")
@@ -159,6 +168,20 @@ def pinned_kwargs(
     return pins if code_revision is None else {**pins, "code_revision": code_revision}
 
 
+def refuse_shadowed(repo: str) -> None:
+    """Raise if something here has the name of a Hub repository: transformers would take it without a word.
+
+    Raises:
+        BadInputError, BadArgumentError: A file or a folder has that name.
+    """
+    if Path(repo).is_file():
+        raise BadInputError(path=repo, reason="a base is a folder, and this is a file")
+    if Path(repo).exists():
+        reason = f"there is a folder {repo} here, and every load of {repo!r} would take it instead of the Hub's"
+        hint = f"Write ./{repo} for the folder; for the Hub's, rename the folder or start elsewhere"
+        raise BadArgumentError(argument="base", reason=reason, hint=hint)
+
+
 def prepare_base(resolved: ResolvedBase, *, timeout: float = TIMEOUT) -> None:
     """Bring in now the small files that :func:`observe_base` will hash, so that sealing needs no Hub hours later.
 
@@ -219,12 +242,7 @@ def observe_base(
 def _hub(
     repo: str, requested: str | None, *, timeout: float, token: str | bool | None, named: bool = True
 ) -> ResolvedBase:
-    if Path(repo).is_file():
-        raise BadInputError(path=repo, reason="a base is a folder, and this is a file")
-    if Path(repo).exists():
-        reason = f"there is a folder {repo} here, and every load of {repo!r} would take it instead of the Hub's"
-        hint = f"Write ./{repo} for the folder; for the Hub's, rename the folder or start elsewhere"
-        raise BadArgumentError(argument="base", reason=reason, hint=hint)
+    refuse_shadowed(repo)
     commit = resolve_revision(repo, requested, timeout=timeout, token=token)
     return ResolvedBase(
         model=repo,
@@ -306,7 +324,7 @@ def _total(folder: Path, names: Iterable[str]) -> int:
 
 def _code_revision(resolved: ResolvedBase, timeout: float) -> str | None:
     """Commit of the one other repository that the model's code comes from; None if its code is its own."""
-    sources = _code_sources(resolved, timeout)
+    sources = code_sources(resolved, timeout)
     others = sorted(sources - {resolved.model, ""})
     if not others:
         return None
@@ -316,8 +334,8 @@ def _code_revision(resolved: ResolvedBase, timeout: float) -> str | None:
     return resolve_revision(others[0], timeout=timeout).sha
 
 
-def _code_sources(resolved: ResolvedBase, timeout: float) -> set[str]:
-    """Repositories that ``auto_map`` entries name; an empty string for the model's own."""
+def code_sources(resolved: ResolvedBase, timeout: float = TIMEOUT) -> set[str]:
+    """Repositories that ``auto_map`` entries name as where the model's code is; an empty string for its own."""
     names: Iterable[str] = _CODE_CONFIGS
     if resolved.commit is not None:
         listed = {file.path for file in resolved.commit.files}
