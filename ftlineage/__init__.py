@@ -21,18 +21,22 @@ if TYPE_CHECKING:
     from ftlineage.diff.targets import diff as diff
     from ftlineage.record.run import run as run
     from ftlineage.store.cards import load_card as load_card
+    from ftlineage.verify.load import load as load
+    from ftlineage.verify.load import load_verified as load_verified
     from ftlineage.verify.runner import verify as verify
 
 __version__ = "0.1.0"
 
-__all__ = ["Card", "Finding", "Report", "__version__", "diff", "load_card", "run", "verify"]
+__all__ = ["Card", "Finding", "Report", "__version__", "diff", "load", "load_card", "load_verified", "run", "verify"]
 
 _PUBLIC = {
     "Card": "ftlineage.core.card",
     "Finding": "ftlineage.core.finding",
     "Report": "ftlineage.core.finding",
     "diff": "ftlineage.diff.targets",
+    "load": "ftlineage.verify.load",
     "load_card": "ftlineage.store.cards",
+    "load_verified": "ftlineage.verify.load",
     "run": "ftlineage.record.run",
     "verify": "ftlineage.verify.runner",
 }
