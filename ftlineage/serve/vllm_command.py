@@ -66,12 +66,12 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
         """The same as one command to copy, an option a line."""
         lines = ["env", *(f"-u {name}" for name in self.unset)]
         lines += [f"{name}={shlex.quote(value)}" for name, value in self.set.items()]
-        words_: list[list[str]] = [[]]
+        groups: list[list[str]] = [[]]
         for word in self.command:
             if word.startswith("--"):
-                words_.append([])
-            words_[-1].append(word)
-        return " \\\n  ".join([" ".join(lines), *(shlex.join(line) for line in words_)])
+                groups.append([])
+            groups[-1].append(word)
+        return " \\\n  ".join([" ".join(lines), *(shlex.join(group) for group in groups)])
 
 
 def build_launch(
@@ -213,7 +213,7 @@ def _module(version: Proven, model: str) -> str:
 
 def _slots(versions: Sequence[Proven], wanted: int | None) -> int:
     if wanted is not None and wanted < len(versions):
-        reason = f"{len(versions)} versions are served, and each needs a place to be ready for rollback"
+        reason = f"less than the {words.quantity(len(versions), 'version')} named; each needs a place of its own"
         raise BadArgumentError(argument="--max-loras", reason=reason)
     return wanted or len(versions)
 

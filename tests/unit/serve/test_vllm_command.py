@@ -278,7 +278,7 @@ def test_extra_arguments_begin_with_an_option():
 def test_every_version_needs_a_place(tmp_path, home):
     first, second = proven(tmp_path / "a"), proven(tmp_path / "b", config={**LORA, "lora_alpha": 9})
 
-    with pytest.raises(BadArgumentError, match="--max-loras: 2 versions are served, and each needs a place"):
+    with pytest.raises(BadArgumentError, match="--max-loras: less than the 2 versions named"):
         build_launch([first, second], max_loras=1)
 
 
