@@ -57,7 +57,7 @@ def test_a_snapshot_in_the_cache_is_fine_and_a_corrupted_blob_is_not() -> None:
     blob.chmod(0o644)
     blob.write_bytes(b"{{ other }}\n")
     assert [(finding.code, finding.path) for finding in verify(snapshot).findings] == [
-        ("adapter.changed", "chat_template.jinja")
+        ("preprocessing.changed", "chat_template.jinja")
     ]
 
 

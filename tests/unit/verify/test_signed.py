@@ -168,7 +168,7 @@ def test_files_that_only_the_signature_lists_are_compared(folder: Path, trust: P
 def test_one_fault_in_a_signed_folder_is_one_error(folder: Path, trust: Path) -> None:
     sign(folder)
     (folder / "tokenizer.json").write_bytes(b"{}")
-    assert error_of(verify(folder, trust=trust)).code == "adapter.changed"
+    assert error_of(verify(folder, trust=trust)).code == "preprocessing.changed"
 
 
 @pytest.mark.parametrize(
