@@ -31,10 +31,12 @@ def seeds(scratch: Path) -> Iterator[tuple[str, str, bytes]]:
         yield "safetensors", name, data
     yield "config", "sealed", b"\0" + (out / "adapter_config.json").read_bytes()
     yield from _signatures()
-    for target in ("document", "config", "weights", "signed"):
+    for target in ("document", "config", "weights", "landing", "signed"):
         yield target, "nothing", b""
         for number in range(0, 256, 16):
             yield target, f"edit-{number}", bytes([1, 0, number, 0, number, number // 3, 0, number, 2, 3]) + b"a/b"
+    for which in range(16):
+        yield "landing", f"which-{which}", bytes([which, *range(which, which + 30)])
 
 
 def _signatures() -> Iterator[tuple[str, str, bytes]]:

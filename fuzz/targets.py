@@ -86,6 +86,7 @@ TARGETS: dict[str, Callable[[Path], Run]] = {
     "document": folders.document,
     "config": folders.config,
     "weights": folders.weights,
+    "landing": folders.landing,
     "bundle": signatures.bundle,
     "claims": signatures.claims,
     "ssh-signature": signatures.ssh_signature,
