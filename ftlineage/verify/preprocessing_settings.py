@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from ftlineage.core import codec
+from ftlineage.core import codec, words
 from ftlineage.core.digest import sha256_hex
 from ftlineage.core.private import without_private
 from ftlineage.core.sections import ChatTemplate, Preprocessing, Preprocessor
@@ -268,12 +268,5 @@ def _quoted(line: str, other: str) -> str:
     """A line in quotes; of a long one the part where it begins to differ."""
     same = next((place for place, pair in enumerate(zip(line, other, strict=False)) if pair[0] != pair[1]), None)
     start = max(0, (len(other) if same is None else same) - _QUOTED // 3) if len(line) > _QUOTED else 0
-    part = line[start : start + _QUOTED]
-    return f"{'…' if start else ''}{ascii_safe(part)}{'…' if start + _QUOTED < len(line) else ''}"
-
-
-def ascii_safe(text: str) -> str:
-    """Text in quotes, with whatever would act on a terminal written out."""
-    from ftlineage.core import words
-
-    return f"'{words.clean(text)}'"
+    cut = start + _QUOTED < len(line)
+    return f"'{'…' if start else ''}{words.clean(line[start : start + _QUOTED])}{'…' if cut else ''}'"
