@@ -100,11 +100,12 @@ def parse_time(text: str) -> int:
     year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
     if not (0 < month <= _MONTHS and 0 < day <= _DAYS and hour <= _HOURS and minute <= _MINUTES and second <= _MINUTES):
         raise WireError(f"{text[:40]!r} is no time")
-    if found[7]:
-        seconds = calendar.timegm((year, month, day, hour, minute, second))
-    else:
-        # As OpenSSH does: local time without summer time, whatever the season.
-        seconds = int(time.mktime((year, month, day, hour, minute, second, 0, 0, 0)))
+    moment = (year, month, day, hour, minute, second)
+    try:
+        # Without Z as OpenSSH does: local time without summer time, whatever the season.
+        seconds = calendar.timegm(moment) if found[7] else int(time.mktime((*moment, 0, 0, 0)))
+    except (ValueError, OverflowError):
+        seconds = 0  # a year that this machine does not know
     if seconds <= 0:
         raise WireError(f"{text[:40]!r} is before 1970")
     return seconds

@@ -63,8 +63,19 @@ def openssh_verifies(
     """Whether ``ssh-keygen -Y verify`` accepts the signature of ``ed25519``."""
     (folder / "trust").write_text(trust)
     (folder / "signature").write_text(armour(signature or claim().envelope.signature))
-    extra = ["-r", revoked] if revoked is not None else []
-    command = ["-Y", "verify", "-f", folder / "trust", "-I", identity, "-n", namespace, "-s", folder / "signature"]
+    extra: list[str | Path] = ["-r", revoked] if revoked is not None else []
+    command: list[str | Path] = [
+        "-Y",
+        "verify",
+        "-f",
+        folder / "trust",
+        "-I",
+        identity,
+        "-n",
+        namespace,
+        "-s",
+        folder / "signature",
+    ]
     return ssh_keygen(*command, *extra, data=message).returncode == 0
 
 

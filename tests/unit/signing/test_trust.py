@@ -181,7 +181,20 @@ def test_times_without_z_are_local_and_know_no_summer():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2026", "202601", "2026-01-01", "20261301Z", "20260100Z", "2026010125Z", "19700101Z"]
+    "text",
+    [
+        "",
+        "2026",
+        "202601",
+        "2026-01-01",
+        "20261301Z",
+        "20260100Z",
+        "2026010125Z",
+        "19700101Z",
+        "00000101Z",
+        "00010101",
+        "19000101",
+    ],
 )
 def test_what_is_no_time(text):
     with pytest.raises(WireError):
