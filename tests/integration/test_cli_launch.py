@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ftlineage.core.sections import Base
 from ftlineage.sources.adapter import write_adapter_config
 from ftlineage.sources.base import observe_base, resolve_base
 from ftlineage.store.cards import read_card_file
@@ -160,7 +161,7 @@ def test_a_signature_can_be_demanded(version, engine):
 
 def test_a_local_base_is_served_from_the_folder_that_was_compared(tmp_path, engine):
     base = sealed.write_base(tmp_path / "base")
-    section = sealed.Base(model="base", origin="local", files=sealed.base_records(base))
+    section = Base(model="base", origin="local", files=sealed.base_records(base))
     config = {**LORA, "base_model_name_or_path": "base", "revision": None}
     version = make_version(tmp_path / "out", config, base_section=section)
 

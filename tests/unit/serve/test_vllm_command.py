@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from ftlineage.core.digest import text_sha256
 from ftlineage.core.sections import Base, ChatTemplate, FileRecord, Preprocessing
 from ftlineage.errors import BadArgumentError
 from ftlineage.serve.errors import NotServableError
@@ -219,8 +220,9 @@ def _body(version, **changes):
 
 
 def templates(text: str | None) -> Preprocessing:
-    listed = [] if text is None else [ChatTemplate(name="default", text=text, sha256="0" * 64)]
-    return Preprocessing(chat_templates=[*listed, ChatTemplate(name="tool_use", text="tools", sha256="1" * 64)])
+    named = {"tool_use": "tools"} if text is None else {"default": text, "tool_use": "tools"}
+    listed = [ChatTemplate(name=name, text=body, sha256=text_sha256(body)) for name, body in named.items()]
+    return Preprocessing(chat_templates=listed)
 
 
 def test_a_template_that_all_share_is_given(tmp_path, home):
