@@ -239,14 +239,10 @@ def adapter_properties(adapter: Adapter | None) -> list[dict[str, str]]:
         return []
     tensors = adapter.tensors
     counted = {"count": tensors.count, "parameters": tensors.parameters, "digest": tensors.digest} if tensors else {}
-    members = [
-        {"name": one.name, "folder": one.folder, "type": one.type, "config_digest": one.config_digest}
-        for one in adapter.members
-    ]
     return [
         *properties("adapter", type=adapter.type, init=adapter.init, config_digest=adapter.config_digest),
         *properties("adapter:config", **adapter.config),
-        *properties("adapter", target_modules=adapter.target_modules or None, members=members or None),
+        *properties("adapter", target_modules=adapter.target_modules or None, members=values.members(adapter) or None),
         *properties("adapter:tensors", **counted),
         *properties("adapter", evidence=adapter.evidence),
     ]
@@ -268,7 +264,7 @@ def processor_properties(preprocessing: Preprocessing) -> list[dict[str, str]]:
         *(
             pair
             for one in preprocessing.renderings
-            for pair in properties("preprocessing:renderings", **{f"{one.template}.{one.probe}": one.sha256})
+            for pair in properties("preprocessing:renderings", **{f"{one.template}.{one.probe}": values.rendering(one)})
         ),
     ]
 
@@ -294,24 +290,27 @@ def libraries(environment: Environment | None, refs: References) -> list[dict[st
 def sources(body: CardBody, refs: References) -> list[dict[str, Any]]:
     """The script, new files of the repository, and the functions between a row and the model."""
     script = body.recipe.script if body.recipe else None
-    found: list[tuple[tuple[str, str], str, str, dict[str, Any]]] = []
+    found: list[tuple[tuple[str, str], str, str | None, dict[str, Any]]] = []
     if script is not None:
         found.append((("script", script.path), script.path, script.sha256, {}))
     found += [(("code", one.path), one.path, one.sha256, {}) for one in (body.code.untracked if body.code else [])]
     if body.code is not None and body.code.diff is not None:
         found.append((("code", "uncommitted.patch"), "uncommitted.patch", body.code.diff, {}))
     found += [
-        (("preprocessing", one.name), one.name, one.sha256, {"role": one.role, "constants": one.constants or None})
+        (
+            ("preprocessing", one.name),
+            one.name,
+            one.sha256,
+            present(role=one.role, path=one.path, constants=one.constants),
+        )
         for one in body.preprocessing.code
-        if one.sha256 is not None
     ]
     return [
         {
             "type": "file",
             "bom-ref": refs.take(*path),
             "name": text(name),
-            "hashes": sha256(digest),
-            **present(properties=properties(path[0], **said)),
+            **present(hashes=sha256(digest) if digest else None, properties=properties(path[0], **said)),
         }
         for path, name, digest, said in found
     ]

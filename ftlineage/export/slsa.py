@@ -55,19 +55,11 @@ def _subjects(card: Card, card_sha256: str) -> list[dict[str, Any]]:
         license=governance.license,
         owner=governance.owner,
         retain_until=governance.retain_until,
-        parts=_members(card),
+        members=values.members(body.adapter),
     )
     own = {"name": CARD_NAME, "digest": {"sha256": card_sha256, **slsa_inputs.card_digest(body.id)}}
     files = body.adapter.files if body.adapter else []
     return [*(slsa_inputs.file(file) for file in files), {**own, "annotations": about}]
-
-
-def _members(card: Card) -> list[dict[str, Any]]:
-    members = card.body.adapter.members if card.body.adapter else []
-    return [
-        present(name=member.name, folder=member.folder, type=member.type, base_revision=member.revision)
-        for member in members
-    ]
 
 
 # --- parameters --------------------------------------------------------------------------------
@@ -189,10 +181,16 @@ def _byproducts(card: Card) -> list[dict[str, Any]]:
         if dataset.prepared is not None
     ]
     outcome = present(
-        metrics=run.metrics, steps=run.steps, epochs=run.epochs, flops=run.flops, resumed_from=run.resumed_from
+        metrics=run.metrics,
+        steps=run.steps,
+        epochs=run.epochs,
+        flops=run.flops,
+        resumed_from=run.resumed_from,
     )
-    if outcome:
+    if outcome or run.started:
         # No file of this exists: what is digested is the card's own section in its canonical form.
         digest = sha256_hex(codec.canonical_bytes(card.section("run")))
-        found.append({"name": "run", "digest": {"sha256": digest}, "annotations": outcome})
+        found.append(
+            {"name": "run", "digest": {"sha256": digest}, "annotations": {"complete": run.complete, **outcome}}
+        )
     return found

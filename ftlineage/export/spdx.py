@@ -111,6 +111,7 @@ def _training(card: Card) -> str | None:
         world_size=recipe.world_size if recipe else None,
         resumed=recipe.resumed if recipe else None,
         resumed_from=run.resumed_from,
+        complete=run.complete,
         steps=run.steps,
         epochs=run.epochs,
         flops=run.flops,
@@ -130,11 +131,11 @@ def _comment(card: Card) -> str | None:
         adapter_init=adapter.init if adapter else None,
         adapter_config_digest=adapter.config_digest if adapter else None,
         target_modules=adapter.target_modules if adapter else None,
-        members=[one.name for one in adapter.members] if adapter else None,
+        members=values.members(adapter),
         tensors=tensors.count if tensors else None,
         parameters=tensors.parameters if tensors else None,
         tensors_digest=tensors.digest if tensors else None,
-        renderings={f"{one.template}.{one.probe}": one.sha256 for one in body.preprocessing.renderings},
+        renderings={f"{one.template}.{one.probe}": values.rendering(one) for one in body.preprocessing.renderings},
         evidence={
             key: part.evidence
             for key, part in (("base", body.base), ("adapter", adapter), ("recipe", body.recipe))
@@ -142,7 +143,7 @@ def _comment(card: Card) -> str | None:
         },
         unrecorded=[f"{one.section}.{one.element or '*'}: {one.reason}" for one in body.unrecorded],
     )
-    return "\n".join(f"{key}: {value}" for key, value in values.settings(said)) or None
+    return values.lines(said) or None
 
 
 # --- what it was made from ---------------------------------------------------------------------
@@ -163,14 +164,14 @@ def _parts(card: Card, graph: Graph, model: str) -> None:
         comment = values.scalar({"class": processor.class_, **said, **present(settings=processor.settings)})
         files = [graph.file(one, "processor", comment=comment) for one in processor.files]
         graph.relate("hasPrerequisite", model, files)
-    templates = [(one.name, "chat_template", one.sha256) for one in body.preprocessing.chat_templates]
-    templates += [(one.name, one.role, one.sha256) for one in body.prompts]
-    for name, role, digest in templates:
+    templates = [(one.name, {"role": "chat_template"}, one.sha256) for one in body.preprocessing.chat_templates]
+    templates += [(one.name, present(role=one.role, variables=one.variables), one.sha256) for one in body.prompts]
+    for name, said, digest in templates:
         template = graph.add(
             "software_File",
             "prompt",
             name=text(name),
-            comment=f"role: {text(role)}; the digest is of the text as UTF-8",
+            comment=values.lines(said),
             software_primaryPurpose="configuration",
             verifiedUsing=graph.sha256(digest),
         )
@@ -198,7 +199,7 @@ def _base(base: Base, graph: Graph) -> str:
         software_packageUrl=identifiers.base_purl(base),
         software_downloadLocation=identifiers.model_url(base),
         software_primaryPurpose="model",
-        comment="\n".join(f"{key}: {value}" for key, value in values.settings(said)),
+        comment=values.lines(said),
     )
     graph.licence(found, None)
     graph.relate("contains", found, [graph.file(one, "base-file", purpose=_purpose(one.path)) for one in base.files])
@@ -244,7 +245,7 @@ def _dataset(dataset: Dataset, graph: Graph) -> str:
         dataset_datasetType=["noAssertion"],
         dataset_datasetSize=sum(sizes) if sizes else None,
         dataset_intendedUse=text(dataset.role),
-        comment="\n".join(f"{key}: {value}" for key, value in values.settings(said)),
+        comment=values.lines(said),
     )
     graph.licence(found, dataset.license)
     graph.relate("contains", found, [graph.file(one, "data-file", purpose="data") for one in source.files])
@@ -269,7 +270,7 @@ def _index(index: Retrieval, graph: Graph) -> str:
         software_primaryPurpose="data",
         dataset_datasetType=["noAssertion"],
         dataset_intendedUse="retrieval",
-        comment="\n".join(f"{key}: {value}" for key, value in values.settings(said)),
+        comment=values.lines(said),
     )
     graph.licence(found, None)
     return found

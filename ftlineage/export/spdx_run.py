@@ -84,7 +84,7 @@ def _code(code: Code, graph: Graph) -> list[str]:
         software_packageVersion=code.commit,
         software_downloadLocation=identifiers.code_uri(code),
         software_primaryPurpose="source",
-        comment="\n".join(f"{key}: {value}" for key, value in values.settings(said)),
+        comment=values.lines(said),
     )
     files = [graph.file(one, "untracked", purpose="source") for one in code.untracked]
     if code.diff is not None:

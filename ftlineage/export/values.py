@@ -13,6 +13,7 @@ from typing import Any
 
 from ftlineage.core import codec, words
 from ftlineage.core.card import Card
+from ftlineage.core.sections import Adapter, Rendering
 
 # Expressions longer than this are no licence anybody wrote, and parsing nested ones is costly.
 _MAX_EXPRESSION = 200
@@ -35,6 +36,11 @@ def settings(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str
     grow with depth times width.
     """
     return [(text(prefix + key), scalar(value)) for key, value in values.items() if value is not None]
+
+
+def lines(said: Mapping[str, Any]) -> str:
+    """Settings as a passage, one ``key: value`` a line, for formats that have only a comment."""
+    return "\n".join(f"{key}: {value}" for key, value in settings(said))
 
 
 def present(**values: Any) -> dict[str, Any]:
@@ -80,6 +86,27 @@ def relation(card: Card) -> str | None:
     if card.body.base is None or adapter is None:
         return None
     return "finetune" if adapter.type == "full" else "adapter"
+
+
+def members(adapter: Adapter | None) -> list[dict[str, Any]]:
+    """The adapters of a folder with several; their configurations by digest."""
+    return [
+        present(
+            name=one.name,
+            folder=one.folder,
+            type=one.type,
+            config_digest=one.config_digest,
+            init=one.init,
+            target_modules=one.target_modules,
+            base_revision=one.revision,
+        )
+        for one in (adapter.members if adapter else [])
+    ]
+
+
+def rendering(found: Rendering) -> str:
+    """A rendering's digest, and the error with which the template refused the probe."""
+    return f"{found.sha256} refused: {found.refused}" if found.refused else found.sha256
 
 
 def summary(card: Card) -> str:
