@@ -9,7 +9,7 @@ sound YAML, that has one of our keys twice, or that holds it in a form with more
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ftlineage.core.layout import README_NAME
@@ -60,7 +60,7 @@ def quoted(value: str) -> str:
 
 
 def _edited(text: str, scalars: Mapping[str, str], lists: Mapping[str, Sequence[str]], newline: str) -> str:
-    nodes = _nodes(text)
+    nodes, before = _nodes(text), text
     edits: list[tuple[int, int, str]] = []
     for key, value in scalars.items():
         if key in nodes:
@@ -75,9 +75,10 @@ def _edited(text: str, scalars: Mapping[str, str], lists: Mapping[str, Sequence[
         {key: values for key, values in lists.items() if key not in nodes},
         newline,
     ).removesuffix(newline)
-    if not missing:
-        return _checked(text)
-    return _checked(text + newline + missing if text.strip() else missing)
+    if missing:
+        text = text + newline + missing if text.strip() else missing
+    _check_others(before, text, {*scalars, *lists})
+    return text
 
 
 def _nodes(text: str) -> dict[str, Any]:
@@ -172,10 +173,16 @@ def _new_lines(scalars: Mapping[str, str], lists: Mapping[str, Sequence[str]], n
     return "".join(line + newline for line in lines)
 
 
-def _checked(text: str) -> str:
-    """The edited text, still YAML; an edit that broke it is never written."""
-    _nodes(text)
-    return text
+def _check_others(before: str, after: str, ours: Collection[str]) -> None:
+    """What people wrote still means what it meant; an edit that broke something is never written."""
+    import yaml
+
+    _nodes(after)
+    # With the end of the last line, which the closing --- has taken along: a text block would end with it.
+    meant, means = (yaml.safe_load(f"{text}\n") or {} for text in (before, after))
+    for key in {*meant, *means} - set(ours):
+        if repr(meant.get(key)) != repr(means.get(key)):  # as text: a NaN is not equal to itself
+            raise _refused(f"{str(key)[:40]!r} in the YAML at its top would come to mean something else")
 
 
 def _refused(reason: str) -> BadInputError:
