@@ -19,6 +19,7 @@ from ftlineage.core import words
 from ftlineage.core.digest import is_commit_sha
 from ftlineage.core.sections import Base
 from ftlineage.errors import BadArgumentError, FtlineageError, MismatchError, UndecidedError, UsageError
+from ftlineage.hashing.progress import hidden_progress
 from ftlineage.serve import deny
 from ftlineage.serve.catalogue import Catalogue
 from ftlineage.serve.errors import NotServableError, VersionRefusedError, VersionUndecidedError, VersionUnknownError
@@ -158,7 +159,8 @@ def make_resolver(variables: Mapping[str, str]) -> Any:
 
         async def resolve_lora(self, base_model_name: str, lora_name: str) -> Any:
             try:
-                version = await asyncio.to_thread(keeper.resolve, base_model_name, lora_name)
+                with hidden_progress():  # a server's terminal is its log
+                    version = await asyncio.to_thread(keeper.resolve, base_model_name, lora_name)
             except Exception as error:
                 raise _refused(error, lora_name, log) from error
             if version is None:

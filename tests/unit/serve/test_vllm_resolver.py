@@ -59,6 +59,7 @@ class Server:
                 served = lora_name.startswith("other")
                 return LoRARequest(lora_name=lora_name, lora_int_id=1, lora_path="/anything") if served else None
 
+        LoRAResolverRegistry.resolvers.clear()  # an installed vLLM stays imported between tests
         register()
         LoRAResolverRegistry.register_resolver("anything", Anything())
         self.engine = Engine(model)
@@ -164,6 +165,24 @@ def test_an_altered_copy_is_refused(server, folder, vllm):
     assert Server().ask(name_of(folder)) == (403, f"ftlineage: {name_of(folder)} is not served, see the log.")
 
 
+@pytest.mark.parametrize("name", ["adapter_model.safetensors", "adapter_config.json", "lineage.json"])
+def test_what_changes_between_check_and_copy_is_not_served(server, folder, monkeypatch, name):
+    asked_for = name_of(folder)
+    verify = RUNNER.verify
+
+    def verify_then_change(*arguments, **options):
+        report = verify(*arguments, **options)
+        data = (folder / name).read_bytes()
+        changed = data.replace(b'"main"', b'"next"') if name == "lineage.json" else data[:-2] + b"\x00" + data[-1:]
+        (folder / name).write_bytes(changed)
+        return report
+
+    monkeypatch.setattr(RUNNER, "verify", verify_then_change)
+
+    assert server.ask(asked_for) == (403, f"ftlineage: {asked_for} is not served, see the log.")
+    assert (server.engine.loaded, server.asked) == ([], [])
+
+
 def test_evidence_that_cannot_be_had_is_no_yes(server, folder, monkeypatch):
     from ftlineage.errors import StorageError
 
@@ -186,7 +205,7 @@ def test_an_undecided_report_is_no_yes(server, folder, tmp_path, monkeypatch):
     policy = tmp_path / "policy.toml"
     policy.write_text('require = ["card", "adapter", "base"]\n')
     monkeypatch.setenv("FTLINEAGE_SERVE_POLICY", str(policy))
-    status, message = _fresh(monkeypatch).ask(name_of(folder))
+    status, message = Server().ask(name_of(folder))
 
     assert status in (403, 503)
     assert message.startswith(f"ftlineage: {name_of(folder)} is not served")
@@ -195,14 +214,7 @@ def test_an_undecided_report_is_no_yes(server, folder, tmp_path, monkeypatch):
 def test_a_signature_can_be_demanded(server, folder, monkeypatch):
     monkeypatch.setenv("FTLINEAGE_SERVE_REQUIRE_SIGNATURE", "1")
 
-    assert _fresh(monkeypatch).ask(name_of(folder))[0] in (403, 503)
-
-
-def _fresh(monkeypatch) -> Server:
-    from vllm.lora.resolver import LoRAResolverRegistry
-
-    monkeypatch.setattr(LoRAResolverRegistry, "resolvers", {})
-    return Server()
+    assert Server().ask(name_of(folder))[0] in (403, 503)
 
 
 def test_an_adapter_vllm_cannot_serve_is_refused_with_the_reason(vllm, tmp_path, folder):
