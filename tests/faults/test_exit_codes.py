@@ -144,7 +144,7 @@ def hub(tmp_path: Path) -> Iterator[LocalHub]:
 
 
 def over_hub(hub: LocalHub, tmp_path: Path, target: str, **more: str) -> tuple[int, str, str]:
-    done = run(["verify", target, "--json"], **{**hub.environ(home=tmp_path / "home"), **more})
+    done = run(["verify", target, "--json"], cwd=None, **{**hub.environ(home=tmp_path / "home"), **more})
     document = json.loads(done.out)
     return done.code, document["verdict"], document.get("error", {}).get("kind", "")
 
