@@ -9,7 +9,6 @@ Refuses nothing: a name that PEFT does not write belongs to no method, and the c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
@@ -108,9 +107,9 @@ def members(adapter: Adapter, configs: Mapping[str, Mapping[str, Any]]) -> Itera
     """
     entries = adapter.tensors.entries if adapter.tensors is not None else []
     for path, config in configs.items():
-        folder = str(PurePosixPath(path).parent)
-        here = [tensor for tensor in entries if str(PurePosixPath(tensor.file).parent) == folder]
-        weights = str(PurePosixPath(folder, WEIGHTS))
+        folder = path.rpartition("/")[0]
+        here = [tensor for tensor in entries if tensor.file.rpartition("/")[0] == folder]
+        weights = f"{folder}/{WEIGHTS}" if folder else WEIGHTS
         kind = config.get("peft_type")
         yield Member(
             config_path=path,

@@ -25,8 +25,6 @@ class Places:
     def __init__(self, base: BaseTensors) -> None:
         self._base = base
         self._own = _modules(base.tensors.items())
-        self._prefixes = tuple(f"{prefix}." for prefix in landing_table.prefixes(base.config))
-        self._prefixed = {prefix for prefix in self._prefixes if any(name.startswith(prefix) for name in base.tensors)}
 
     def find(self, module: str, *, headed: bool = False) -> tuple[bool, Shape | None]:
         """Whether a module is in the base, and the shape of its weight.
@@ -37,7 +35,10 @@ class Places:
         """
         while module.endswith(_WRAPPED):  # several parameters of one module were trained, one inside the other
             module = module[: -len(_WRAPPED)]
-        for index in (self._own, self._loaded):
+        if module in self._own:  # the common case, which needs no table
+            return True, self._own[module]
+        for loaded in (False, True):
+            index = self._loaded if loaded else self._own
             for form in self._forms(module, headed=headed):
                 if form in index:
                     return True, index[form]
@@ -53,6 +54,15 @@ class Places:
                 yield module[len(prefix) :]
         if len(self._types) > 1 and module.startswith("model."):
             yield from (stem + module.removeprefix("model.") for stem in _TEXT_STEMS)
+
+    @cached_property
+    def _prefixes(self) -> tuple[str, ...]:
+        return tuple(f"{prefix}." for prefix in landing_table.prefixes(self._base.config))
+
+    @cached_property
+    def _prefixed(self) -> frozenset[str]:
+        """The prefixes that this checkpoint's names have."""
+        return frozenset(one for one in self._prefixes if any(name.startswith(one) for name in self._base.tensors))
 
     @cached_property
     def _types(self) -> list[str]:
