@@ -55,7 +55,8 @@ def vllm(out: Output, words: tuple[str, ...], *, dry_run: bool, max_loras: int |
     vllm_command.check_environment(os.environ)
     program = "" if dry_run else launching.find_engine(os.environ)
     folders = {target: _folder(target) for target in targets}
-    prepared = launching.prepare_vllm(folders, Demands(**options), max_loras=max_loras, extra=extra)
+    plugins = os.environ.get("VLLM_PLUGINS", "")
+    prepared = launching.prepare_vllm(folders, Demands(**options), max_loras=max_loras, plugins=plugins, extra=extra)
     _tell(prepared, out, dry_run=dry_run)
     if prepared.launch is not None and not dry_run:
         launching.start(program, prepared.launch, os.environ)

@@ -37,7 +37,12 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def prepare_vllm(
-    targets: Mapping[str, Path], demands: Demands, *, max_loras: int | None = None, extra: Sequence[str] = ()
+    targets: Mapping[str, Path],
+    demands: Demands,
+    *,
+    max_loras: int | None = None,
+    plugins: str = "",
+    extra: Sequence[str] = (),
 ) -> Prepared:
     """Verify versions and make the command line that serves them.
 
@@ -45,6 +50,7 @@ def prepare_vllm(
         targets: Folders by what was typed.
         demands: What must hold; ``demands.base`` is also what is served, if given.
         max_loras: Adapters in one batch.
+        plugins: ``VLLM_PLUGINS`` as it was.
         extra: Further arguments for ``vllm serve``.
 
     Returns:
@@ -60,7 +66,12 @@ def prepare_vllm(
         return Prepared(reports=reports)
     versions = tuple(keep(folder, report) for folder, report in zip(targets.values(), reports, strict=True))
     launch = vllm_command.build_launch(
-        versions, base=demands.base, chat_template=_template_file(versions), max_loras=max_loras, extra=extra
+        versions,
+        base=demands.base,
+        chat_template=_template_file(versions),
+        max_loras=max_loras,
+        plugins=plugins,
+        extra=extra,
     )
     return Prepared(reports=reports, versions=versions, launch=launch)
 

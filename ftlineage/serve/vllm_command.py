@@ -37,6 +37,8 @@ UNSET = (
     "VLLM_SKIP_MODEL_NAME_VALIDATION",
     SERVE_VARIABLE,
 )
+# Shipped with vLLM: they serve whatever lies in a folder, or on the Hub, under the name that was asked for.
+_RESOLVERS = frozenset({"lora_filesystem_resolver", "lora_hf_hub_resolver"})
 _REFUSED_VARIABLES = {
     "VLLM_USE_RUST_FRONTEND": "the Rust front end runs no Python middleware, so the doors would stay open",
     "VLLM_USE_MODELSCOPE": "the base would come from ModelScope, where the card's commit means nothing",
@@ -80,6 +82,7 @@ def build_launch(
     base: Path | None = None,
     chat_template: Path | None = None,
     max_loras: int | None = None,
+    plugins: str = "",
     extra: Sequence[str] = (),
 ) -> Launch:
     """The command line for these versions.
@@ -90,6 +93,7 @@ def build_launch(
             a folder when the version was recorded.
         chat_template: A file with the template that all cards agree on, see :func:`shared_template`.
         max_loras: Adapters in one batch; one for each version if not given.
+        plugins: ``VLLM_PLUGINS`` as it was; what drives special hardware is a plugin too.
         extra: Further arguments for ``vllm serve``.
 
     Raises:
@@ -114,7 +118,7 @@ def build_launch(
         "--enable-request-id-headers",  # takes no value, so that no extra word is read as one more adapter
         *extra,
     )
-    return Launch(command=command, set={"VLLM_PLUGINS": PLUGIN}, unset=UNSET, fingerprint=fingerprint)
+    return Launch(command=command, set={"VLLM_PLUGINS": _plugins(plugins)}, unset=UNSET, fingerprint=fingerprint)
 
 
 def check_servable(versions: Sequence[Proven]) -> None:
@@ -209,6 +213,12 @@ def _base_arguments(version: Proven, base: Path | None) -> tuple[str, ...]:
 def _module(version: Proven, model: str) -> str:
     entry = {"name": version.name, "path": str(version.folder), "base_model_name": model}
     return codec.compact_text(entry)
+
+
+def _plugins(wanted: str) -> str:
+    """The plugins that were asked for, without the resolvers that verify nothing, and ours."""
+    kept = [name for name in wanted.split(",") if name and name != PLUGIN and name not in _RESOLVERS]
+    return ",".join([*kept, PLUGIN])
 
 
 def _slots(versions: Sequence[Proven], wanted: int | None) -> int:

@@ -132,6 +132,18 @@ def test_the_environment_keeps_nothing_that_opens_a_door(tmp_path, home):
     assert made == {"PATH": "/bin", "VLLM_PLUGINS": "ftlineage"}
 
 
+@pytest.mark.parametrize(
+    ("wanted", "given"),
+    [
+        ("", "ftlineage"),
+        ("ascend", "ascend,ftlineage"),
+        ("lora_filesystem_resolver,ascend,ftlineage,lora_hf_hub_resolver", "ascend,ftlineage"),
+    ],
+)
+def test_plugins_for_hardware_stay_and_other_resolvers_go(tmp_path, home, wanted, given):
+    assert build_launch([proven(tmp_path / "a")], plugins=wanted).set == {"VLLM_PLUGINS": given}
+
+
 def test_the_printed_command_is_the_command(tmp_path, home):
     launch = build_launch([proven(tmp_path / "it's a folder")], extra=["--chat-template-content-format", "a b"])
     bin_ = tmp_path / "bin"
