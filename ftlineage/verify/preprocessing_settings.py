@@ -101,7 +101,8 @@ def config_changes(config: Mapping[str, Any], settings: Mapping[str, Any], prefi
 
     A key that one side lacks is a difference: classes fill what is missing with defaults of their own.
     """
-    own = {key: as_recorded(value) for key, value in config.items() if key not in _PASSING and value is not None}
+    named = {codec.jsonable(key): value for key, value in config.items()}
+    own = {key: as_recorded(value) for key, value in named.items() if key not in _PASSING and value is not None}
     changes = []
     for key in sorted(own.keys() | (settings.keys() - _BOOKKEEPING)):
         card, found = settings.get(key), own.get(key)
@@ -122,7 +123,8 @@ def _same(key: str, card: Any, found: Any) -> bool:
     if codec.canonical_bytes(card) == codec.canonical_bytes(found):
         return True
     # Older files write `"size": 224`; the live object knows which sides that means.
-    return key in _SIZES and isinstance(card, dict) and isinstance(found, int) and set(card.values()) == {found}
+    sides = list(card.values()) if key in _SIZES and isinstance(card, dict) else []
+    return bool(sides) and type(found) is int and all(type(side) is int and side == found for side in sides)
 
 
 def _best(config: Mapping[str, Any], processors: Sequence[Preprocessor], prefix: str = "") -> list[Change]:

@@ -25,7 +25,8 @@ def explained(
     """The finding for a changed file, naming the setting if it is one of preprocessing."""
     if not found or found[0].code != "adapter.changed":
         return found
-    from ftlineage.verify.preprocessing_checks import MAX_EXPLAINED_BYTES, explain_change, is_preprocessing_file
+    from ftlineage.verify.preprocessing_checks import MAX_EXPLAINED_BYTES, explain_change
+    from ftlineage.verify.preprocessing_settings import is_preprocessing_file
 
     if not is_preprocessing_file(file.path):  # nothing to explain, and no reason to read weights again
         return found
@@ -61,6 +62,9 @@ def judge_preprocessing(version: VersionFiles, card: Card, given: Given, *, base
     absent = None if given.processor is not None else _unseen_processors(card, base_proven=base_proven)
     if absent is None and given.code is None and card.body.preprocessing.code:
         absent = _absent("the preprocessing functions were not given to be compared", "Name their code: --code PATH")
+    unseen = next((finding for finding in findings if finding.code == "preprocessing.unseen"), None)
+    if absent is None and unseen is not None:
+        absent = _absent(f"part of the preprocessing code was not compared: {unseen.message}", unseen.hint)
     return Judged(fact="preprocessing", findings=tuple(findings), absent=absent)
 
 
@@ -81,11 +85,13 @@ def _own(version: VersionFiles, card: Card) -> list[Finding]:
     data = {}
     for file in wanted:
         try:
-            data[file.path] = version.read(file.path, MAX_EXPLAINED_BYTES)
+            content = version.read(file.path, MAX_EXPLAINED_BYTES)
         except FtlineageError as error:
             if is_unanswered(error):
                 raise
             continue  # check_file said what is wrong with it
+        if sha256_hex(content) == file.sha256:  # else that was said already
+            data[file.path] = content
     return findings + (check_own_files(preprocessing, data) if data else [])
 
 
@@ -111,5 +117,5 @@ def _unseen_processors(card: Card, *, base_proven: bool) -> Finding | None:
     return None
 
 
-def _absent(message: str, hint: str) -> Finding:
+def _absent(message: str, hint: str | None) -> Finding:
     return Finding(code="preprocessing.absent", severity="note", section="preprocessing", message=message, hint=hint)

@@ -53,8 +53,8 @@ def test_any_changed_setting_is_named(settings: dict[str, Any], data: st.DataObj
 
     assert finding is not None
     same = codec.canonical_bytes(as_recorded(value)) == codec.canonical_bytes(recorded[key])
-    sides = set(recorded[key].values()) if key == "size" and isinstance(recorded[key], dict) else set()
-    if same or (isinstance(value, int) and sides == {value}):
+    sides = list(recorded[key].values()) if key == "size" and isinstance(recorded[key], dict) else []
+    if same or (type(value) is int and sides and sides == [value] * len(sides)):
         assert "is not what" not in finding.message
     else:
         assert f"{key} is " in finding.message
@@ -132,8 +132,11 @@ def test_any_text_as_code_gives_findings_or_a_typed_error(text: str):
     digest = CodeDigest(name="f", role="x", sha256="0" * 64, path="prep.py", constants={"MEAN": 1})
     source = f"def f():\n    return MEAN\n{text}".encode("utf-8", "surrogatepass")
     try:
-        found = check_given_code(Preprocessing(code=[digest]), GivenCode("code", {"prep.py": source}))
+        said = [
+            one.message
+            for one in check_given_code(Preprocessing(code=[digest]), GivenCode("code", {"prep.py": source}))
+        ]
     except BadInputError as error:
-        found = [error.path]
+        said = [str(error)]
 
-    assert found
+    assert said

@@ -257,7 +257,7 @@ def test_nothing_heavy_is_imported():
     import subprocess
 
     code = (
-        "import sys, ftlineage.verify.preprocessing, ftlineage.verify.preprocessing_given, "
+        "import sys, ftlineage.verify.preprocessing_stage, ftlineage.verify.preprocessing_given, "
         "ftlineage.verify.preprocessing_code; "
         "print(sorted({'torch', 'transformers', 'numpy', 'huggingface_hub', 'jinja2'} & set(sys.modules)))"
     )

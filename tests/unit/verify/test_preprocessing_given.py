@@ -18,7 +18,7 @@ from ftlineage.verify.preprocessing_given import (
 from tests.unit.verify import processor_sample as sample
 
 
-def given(*, without: tuple[str, ...] = (), **changed: bytes) -> GivenProcessors:
+def given(*, without: Any = (), **changed: bytes) -> GivenProcessors:
     """The saved files with some changed; ``__`` stands for the dot, ``__in__`` for a slash."""
     files = sample.files() | {name.replace("__in__", "/").replace("__", "."): data for name, data in changed.items()}
     return GivenProcessors("serving", {name: data for name, data in files.items() if name not in without}, whole=True)
