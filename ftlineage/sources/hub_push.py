@@ -20,6 +20,7 @@ from ftlineage.core import words
 from ftlineage.core.card import CARD_NAME, PARTIAL_NAME
 from ftlineage.core.digest import sha256_hex
 from ftlineage.core.layout import CLAIMS_NAME, README_NAME, SIGNATURE_NAME, is_recorded
+from ftlineage.core.private import public_text
 from ftlineage.core.sections import FileRecord
 from ftlineage.errors import (
     BadInputError,
@@ -27,6 +28,7 @@ from ftlineage.errors import (
     HubMovedError,
     HubRefusedError,
     HubTokenMissingError,
+    HubUnreachableError,
     PublishUnknownError,
     RepositoryCrowdedError,
     RepositoryNotFoundError,
@@ -216,10 +218,22 @@ def writing_to(repo: str, branch: str, *, timeout: float) -> Iterator[Any]:
                 raise BadInputError(path=README_NAME, reason=reason) from error
             raise
         except Exception as error:
-            refusal = _refusal(error, repo, branch)
-            if refusal is None:
-                raise
-            raise refusal from error
+            cause = _cause(error)
+            refusal = _refusal(cause, repo, branch)
+            if refusal is not None:
+                raise refusal from error
+            if cause is not error:
+                raise cause from error
+            if isinstance(error, RuntimeError):  # hf_xet's own class for whatever its store does
+                said = " ".join(str(error).split())[:200]
+                raise HubUnreachableError(repo=repo, endpoint=endpoint(), cause=public_text(said)) from error
+            raise
+
+
+def _cause(error: Exception) -> Exception:
+    """What went wrong behind the client's "Error while uploading"."""
+    behind = error.__cause__
+    return behind if isinstance(error, RuntimeError) and isinstance(behind, Exception) else error
 
 
 def _refusal(error: Exception, repo: str, branch: str) -> UndecidedError | None:

@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from ftlineage.core.card import Card, make_card
-from ftlineage.core.sections import Base, Dataset, DataSource, Prompt, Recipe
+from ftlineage.core.sections import Adapter, Base, Dataset, DataSource, Prompt, Recipe
 from ftlineage.errors import BadInputError
 from ftlineage.export.hub_card import BEGIN, END, hub_block, merge_readme
 from tests.unit.cli import sample
@@ -159,7 +159,7 @@ def test_windows_line_ends_stay_and_are_used() -> None:
         ({"base": Base(model="my-base", origin="local")}, {"library_name": "peft"}),
         ({"base": None}, {"library_name": "peft"}),
         (
-            {"adapter": msgspec.structs.replace(sample.FULL.adapter, type="full")},
+            {"adapter": Adapter(type="full")},
             {"base_model": "org/base-model-1b", "base_model_relation": "finetune", "library_name": "transformers"},
         ),
     ],
