@@ -30,7 +30,7 @@ from ftlineage.errors import (
 from ftlineage.verify import checks
 from ftlineage.verify.folder import FolderVersion
 from ftlineage.verify.given import Given
-from ftlineage.verify.load_base import BasePlace, fetch_base, find_base, require_unchanged, states
+from ftlineage.verify.load_base import BasePlace, fetch_base, find_base, states, unchanged
 from ftlineage.verify.load_held import HeldVersion
 from ftlineage.verify.policy import Policy
 from ftlineage.verify.runner import Outcome, Verification, as_policy, open_version
@@ -162,9 +162,8 @@ class VerifiedVersion:
             held = {file.path: self._bytes(file.path) for file in files if load_processing.is_processing(file.path)}
             return load_processing.from_held(held, recorded, source=self.report.target, kind=kind, arguments=kwargs)
         place = self._base()
-        loaded = load_processing.from_base(place, recorded, kind=kind, arguments=kwargs)
-        require_unchanged(place, self._before)
-        return loaded
+        with unchanged(place, self._before):
+            return load_processing.from_base(place, recorded, kind=kind, arguments=kwargs)
 
     def _peft(
         self, adapter: Adapter, place: BasePlace, *, cls: Any, is_trainable: bool, arguments: Mapping[str, Any]
@@ -183,14 +182,10 @@ class VerifiedVersion:
             for member in _members(adapter)
             for path in [str(PurePosixPath(member.folder, ADAPTER_CONFIG))]
         ]
-        model = load_base_model(
-            place,
-            cls=cls,
-            configs=[one.config for one in adapters],
-            saved={tensor.name: tensor for tensor in (adapter.tensors.entries if adapter.tensors else ())},
-            arguments=arguments,
-        )
-        require_unchanged(place, self._before)
+        saved = {tensor.name: tensor for tensor in (adapter.tensors.entries if adapter.tensors else ())}
+        configs = [one.config for one in adapters]
+        with unchanged(place, self._before):
+            model = load_base_model(place, cls=cls, configs=configs, saved=saved, arguments=arguments)
         return build_peft_model(model, adapters, is_trainable=is_trainable)
 
     def _full(self, adapter: Adapter, *, cls: Any, is_trainable: bool, arguments: Mapping[str, Any]) -> Any:
@@ -277,9 +272,10 @@ def _proven(outcome: Outcome, shown: str) -> Card:
     report = outcome.report
     if report.ok and outcome.card is not None:
         return outcome.card
-    wanted = "error" if report.verdict == "failed" else "note"
-    first = next((finding for finding in report.findings if finding.severity == wanted), None)
-    first = first or next(iter(report.findings), None)
+    # What is demanded and missing comes after everything that was found.
+    order = report.findings if report.verdict == "failed" else report.findings[::-1]
+    wanted = "error" if report.verdict == "failed" else "warning"
+    first = next((finding for finding in order if finding.severity == wanted), None)
     kind = VerificationFailedError if report.verdict == "failed" else VerificationUndecidedError
     raise kind(
         target=words.clean(shown),

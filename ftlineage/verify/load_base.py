@@ -8,7 +8,9 @@ list, a folder that shadows the Hub's name, and a base that was touched while it
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -113,19 +115,34 @@ def states(place: BasePlace) -> dict[str, str]:
     return {name: _state(place.folder, name) for name in read if name in present}
 
 
-def require_unchanged(place: BasePlace, before: dict[str, str]) -> None:
-    """Raise if any file of the base was touched since ``before``.
+@contextlib.contextmanager
+def unchanged(place: BasePlace, before: Mapping[str, str]) -> Iterator[None]:
+    """The block loads from the base; afterwards every file must be in the state of ``before``.
+
+    An error inside is passed on only if nothing was touched: a load that tripped over a file that
+    was just replaced says nothing about the version.
 
     Raises:
         ChangedMeanwhileError: A file was written, swapped, added or removed.
     """
     try:
+        yield
+    except Exception as error:
+        changed = _changed(place, before)
+        if changed is not None:
+            raise ChangedMeanwhileError(path=changed) from error
+        raise
+    changed = _changed(place, before)
+    if changed is not None:
+        raise ChangedMeanwhileError(path=changed)
+
+
+def _changed(place: BasePlace, before: Mapping[str, str]) -> str | None:
+    try:
         after = states(place)
-    except UnsafePathError as error:
-        raise ChangedMeanwhileError(path=error.path) from error
-    changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
-    if changed:
-        raise ChangedMeanwhileError(path=changed[0])
+    except FtlineageError as error:
+        return str(getattr(error, "path", place.location))
+    return min((name for name in {*before, *after} if before.get(name) != after.get(name)), default=None)
 
 
 def _state(folder: Path, name: str) -> str:

@@ -100,4 +100,4 @@ def read_object(data: bytes, name: str) -> dict[str, Any]:
 
 
 def _misfit(cls: Any, reason: str) -> WeightsMismatchError:
-    return WeightsMismatchError(path="the model's weights", model=cls.__name__, reason=reason)
+    return WeightsMismatchError(path="the set of weights", model=cls.__name__, reason=reason)
