@@ -13,8 +13,9 @@ import click
 from ftlineage.cli.lazy import verb
 from ftlineage.cli.output import Output
 from ftlineage.cli.target import folder_of
-from ftlineage.core import words
-from ftlineage.core.card import Card
+from ftlineage.core import codec, words
+from ftlineage.core.card import CARD_NAME, read_card
+from ftlineage.core.digest import sha256_hex
 from ftlineage.core.finding import Report, make_report
 from ftlineage.core.layout import CLAIMS_NAME, SIGNATURE_NAME
 from ftlineage.core.sections import FileRecord
@@ -34,7 +35,7 @@ _YOU = "you@example.com"
 @verb(
     "ftlineage sign out/support-bot --key sign.pem",
     "ftlineage sign out/support-bot --key ~/.ssh/id_ed25519",
-    "ftlineage sign out/support-bot --key ~/.ssh/id_ed25519.pub   # a key in your SSH agent",
+    "ftlineage sign out/support-bot --key ~/.ssh/agent_key.pub",
 )
 @click.argument("folder", metavar="DIR")
 @click.option(
@@ -51,7 +52,6 @@ def sign(out: Output, folder: str, *, key: Path, overwrite: bool) -> int:
     """
     from ftlineage.cli.report import tell
     from ftlineage.signing.keys import load_signer
-    from ftlineage.store.cards import read_card_file
 
     place = folder_of(folder)
     report = _verify(place)
@@ -60,7 +60,7 @@ def sign(out: Output, folder: str, *, key: Path, overwrite: bool) -> int:
         out.say("Not signed: what is wrong must be put right first.")
         return code
     signer = load_signer(key.expanduser(), passphrase=_passphrase)
-    files = _hash(place, read_card_file(place))
+    files = _hash(place, report.card)
     written = _write(place, signer, files, overwrite=overwrite)
     _tell(out, place, signer, files, written)
     return 0
@@ -83,20 +83,24 @@ def _verify(folder: Path) -> Report:
     )
 
 
-def _hash(folder: Path, card: Card) -> list[FileRecord]:
-    """The files to be signed; what was verified a moment ago must still be there."""
+def _hash(folder: Path, verified: str | None) -> list[FileRecord]:
+    """The files to be signed; the card that was verified a moment ago, and what it lists, must still be there."""
     from ftlineage.signing.manifest import record_signed
+    from ftlineage.store.lines import read_lines
 
+    data = read_lines(folder / CARD_NAME, limit=codec.MAX_BYTES)
+    card = read_card(data)
+    listed = card.body.adapter.files if card.body.adapter is not None else []
+    expected = {CARD_NAME: sha256_hex(data)} | {file.path: file.sha256 for file in listed}
     files = record_signed(folder)
     now = {file.path: file.sha256 for file in files}
-    listed = card.body.adapter.files if card.body.adapter is not None else []
-    for file in listed:
-        if now.get(file.path) != file.sha256:
-            raise StorageError(
-                path=file.path,
-                cause="it changed after it was verified",
-                hint="Nothing was signed; wait until nothing writes to the folder, then run again",
-            )
+    changed = next((name for name, sha256 in expected.items() if now.get(name) != sha256), None)
+    if card.id != verified or changed is not None:
+        raise StorageError(
+            path=changed or CARD_NAME,
+            cause="it changed after it was verified",
+            hint="Nothing was signed; wait until nothing writes to the folder, then run again",
+        )
     return files
 
 
@@ -105,7 +109,8 @@ def _write(folder: Path, signer: Signer, files: list[FileRecord], *, overwrite: 
     from ftlineage.signing.keys import EcdsaSigner
 
     listed = [(file.path, file.sha256) for file in files]
-    name = folder.resolve().name or "model"
+    # The name is for people; one that is not UTF-8 cannot stand in a statement.
+    name = folder.resolve().name.encode("utf-8", "replace").decode() or "model"
     if isinstance(signer, EcdsaSigner):
         return _write_bundle(folder, signer, name, listed, overwrite=overwrite)
     return _append_claim(folder, signer, name, listed)

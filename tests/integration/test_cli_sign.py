@@ -268,6 +268,33 @@ def test_a_signature_moved_to_another_folder(version, key, tmp_path):
     assert codes(verify(other, "p256")) == ["signature.invalid"]
 
 
+def another_tokenizer(folder: Path) -> None:
+    (folder / "tokenizer.json").write_bytes(b"{}")
+
+
+def another_card(folder: Path) -> None:
+    sealed.rewrite(folder, lambda document: document["base"].update(requested="v2"))
+
+
+@pytest.mark.parametrize(("change", "named"), [(another_tokenizer, "tokenizer.json"), (another_card, "lineage.json")])
+def test_what_changes_between_verifying_and_signing_is_not_signed(version, key, monkeypatch, change, named):
+    from ftlineage.cli import sign as module
+    from ftlineage.errors import StorageError
+
+    verify_first = module._verify
+
+    def verify_and_change(folder):
+        report = verify_first(folder)
+        change(folder)
+        return report
+
+    monkeypatch.setattr(module, "_verify", verify_and_change)
+    with pytest.raises(StorageError) as caught:
+        module.sign.main([str(version), "--key", str(key)], standalone_mode=False)
+    assert (caught.value.path, caught.value.cause) == (named, "it changed after it was verified")
+    assert not (version / SIGNATURE_NAME).exists()
+
+
 def test_verifying_an_unsigned_version_loads_no_cryptography(version):
     program = "import sys; from ftlineage.verify.runner import verify; verify(sys.argv[1]); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program, version], capture_output=True, text=True, check=True)
