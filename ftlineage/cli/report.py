@@ -71,10 +71,14 @@ def _comparison(finding: Finding) -> str:
     """Expected and actual, unless the message says them already."""
     if finding.expected is None or finding.actual is None:
         return ""
-    expected, actual = _shown(finding.expected), _shown(finding.actual)
-    if expected in finding.message and actual in finding.message:
+    if all(_shown(part) in finding.message for part in (*_parts(finding.expected), *_parts(finding.actual))):
         return ""
-    return f"expected {expected}, found {actual}"
+    return f"expected {_shown(finding.expected)}, found {_shown(finding.actual)}"
+
+
+def _parts(value: Any) -> list[Any]:
+    """Several settings are said one by one."""
+    return list(value.values()) if isinstance(value, dict) else [value]
 
 
 def _shown(value: Any) -> str:
