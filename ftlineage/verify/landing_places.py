@@ -17,6 +17,8 @@ from ftlineage.verify.landing_base import BaseTensors, Shape
 # What a text model's names begin with inside a vision-language model; alone it is `model.`.
 _TEXT_STEMS = ("model.language_model.", "language_model.model.", "language_model.", "model.text_model.", "text_model.")
 _WRAPPED = ".base_layer"
+# No model has longer ones, and every rule is tried on every part of a name.
+_LONGEST_NAME = 1024
 
 
 class Places:
@@ -33,6 +35,8 @@ class Places:
             module: Its path in the model that was trained, without PEFT's own prefix.
             headed: The model that was trained had a head: a name without the prefix is no name of it.
         """
+        if len(module) > _LONGEST_NAME:
+            return False, None
         while module.endswith(_WRAPPED):  # several parameters of one module were trained, one inside the other
             module = module[: -len(_WRAPPED)]
         if module in self._own:  # the common case, which needs no table

@@ -32,8 +32,8 @@ def fits(found: Widths, weight: Sequence[int]) -> bool:
             kernel...]`` for convolutions; one dimension for norms.
     """
     out, into = found
-    if len(weight) == 1:
-        return out in (None, weight[0])
+    if len(weight) < 2:  # noqa: PLR2004 - a norm, or one number
+        return not weight or out in (None, weight[0])
     if len(weight) == 2:  # noqa: PLR2004 - a matrix
         return _match(out, into, weight[0], weight[1]) or _match(out, into, weight[1], weight[0])
     return out in (None, weight[0]) and (into is None or weight[1] == 0 or into % weight[1] == 0)
