@@ -298,6 +298,16 @@ def test_a_security_key_on_a_curve(tmp_path):
     ours_and_theirs(tmp_path, string(kind) + string(b"nistp256") + string(point) + string(b"ssh:"), kind, value, flags)
 
 
+def test_a_security_key_that_nobody_touched_counts_as_it_does_to_openssh(tmp_path):
+    # Whether a touch is demanded is decided when such a key is made; allowed_signers has no word for it.
+    private = keys.private("ed25519")
+    raw = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    flags = b"\x00" + (7).to_bytes(4, "big")
+    signed = hashlib.sha256(b"ssh:").digest() + flags + hashlib.sha256(signed_bytes(MESSAGE)).digest()
+    kind = b"sk-ssh-ed25519@openssh.com"
+    ours_and_theirs(tmp_path, string(kind) + string(raw) + string(b"ssh:"), kind, private.sign(signed), flags)
+
+
 def ours_and_theirs(folder: Path, blob: bytes, kind: bytes, value: bytes, flags: bytes) -> None:
     key = read_public_key(blob)
     head = b"SSHSIG\0\0\0\1" + string(blob) + string(NAMESPACE.encode()) + string(b"") + string(b"sha512")
