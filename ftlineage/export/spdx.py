@@ -15,7 +15,7 @@ from ftlineage import __version__
 from ftlineage.core import codec
 from ftlineage.core.card import CARD_NAME, Card
 from ftlineage.core.digest import sha256_hex
-from ftlineage.core.sections import Base, Dataset, Parent, Retrieval
+from ftlineage.core.sections import Base, Dataset, Parent, Preprocessor, Retrieval
 from ftlineage.export import identifiers, spdx_run, values
 from ftlineage.export.spdx_graph import Graph, entries
 from ftlineage.export.values import present, text
@@ -24,6 +24,7 @@ CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
 NO_TIME = "1970-01-01T00:00:00Z"
 PROFILES = ["core", "software", "simpleLicensing", "ai", "dataset"]
 
+_EXACT = 2**53
 _TRAINED, _TESTED = frozenset({"train"}), frozenset({"eval", "test", "validation"})
 
 
@@ -160,10 +161,7 @@ def _parts(card: Card, graph: Graph, model: str) -> None:
         kind = "trainedOn" if dataset.role in _TRAINED else "testedOn" if dataset.role in _TESTED else "other"
         graph.relate(kind, model, [found], comment=None if kind != "other" else f"role: {text(dataset.role)}")
     for processor in body.preprocessing.processors:
-        said = present(kind=processor.kind, source=processor.source, revision=processor.revision)
-        comment = values.scalar({"class": processor.class_, **said, **present(settings=processor.settings)})
-        files = [graph.file(one, "processor", comment=comment) for one in processor.files]
-        graph.relate("hasPrerequisite", model, files)
+        graph.relate("hasPrerequisite", model, [_processor(processor, graph)])
     templates = [(one.name, {"role": "chat_template"}, one.sha256) for one in body.preprocessing.chat_templates]
     templates += [(one.name, present(role=one.role, variables=one.variables), one.sha256) for one in body.prompts]
     for name, said, digest in templates:
@@ -219,9 +217,24 @@ def _parent(parent: Parent, graph: Graph) -> str:
     return found
 
 
+def _processor(processor: Preprocessor, graph: Graph) -> str:
+    source, revision = processor.source, processor.revision
+    found = graph.add(
+        "software_Package",
+        "processor",
+        name=text(processor.class_),
+        software_packageVersion=revision,
+        software_packageUrl=identifiers.model_purl(source, revision) if source else None,
+        software_primaryPurpose="configuration",
+        comment=values.lines(present(kind=processor.kind, source=source, settings=processor.settings)),
+    )
+    graph.relate("contains", found, [graph.file(one, "processor-file") for one in processor.files])
+    return found
+
+
 def _dataset(dataset: Dataset, graph: Graph) -> str:
     source = dataset.source
-    sizes = [one.size for one in source.files]
+    size = sum(one.size for one in source.files)
     said = present(
         role=dataset.role,
         rows=dataset.rows,
@@ -243,7 +256,8 @@ def _dataset(dataset: Dataset, graph: Graph) -> str:
         software_downloadLocation=identifiers.dataset_url(source),
         software_primaryPurpose="data",
         dataset_datasetType=["noAssertion"],
-        dataset_datasetSize=sum(sizes) if sizes else None,
+        # Readers of JSON disagree about larger numbers.
+        dataset_datasetSize=size if source.files and size < _EXACT else None,
         dataset_intendedUse=text(dataset.role),
         comment=values.lines(said),
     )

@@ -67,13 +67,13 @@ class Graph:
             self._agents[name] = self.add("Agent", "agent", name=text(name))
         return self._agents[name]
 
-    def file(self, record: FileRecord, fragment: str, *, purpose: str = "file", comment: str | None = None) -> str:
+    def file(self, record: FileRecord, fragment: str, *, purpose: str = "file") -> str:
         """Add a file with its hash."""
         return self.add(
             "software_File",
             fragment,
             name=text(record.path),
-            comment=comment or f"{record.size} bytes",
+            comment=f"{record.size} bytes",
             software_primaryPurpose=purpose,
             verifiedUsing=self.sha256(record.sha256),
         )

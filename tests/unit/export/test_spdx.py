@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ftlineage.core.sections import Dataset, DataSource, Governance, RunRecord
+from ftlineage.core.sections import Dataset, DataSource, FileRecord, Governance, RunRecord
 from ftlineage.export import spdx
 from tests.unit.core.cards import minimal_card
 from tests.unit.export import graphs
@@ -88,6 +88,25 @@ def test_datasets(document):
     hub = graphs.named(document, "dataset_DatasetPackage", "dataset-2")
     assert hub["software_packageVersion"] == "a17c9aaa61e80a1bf71d0d850af4e5baa9800bbd"
     assert "dataset_datasetSize" not in hub
+
+
+def test_a_size_that_is_no_exact_number_is_left_out():
+    files = [FileRecord(path=name, size=2**53 - 1, sha256="a" * 64) for name in ("a", "b")]
+    for count, expected in ((1, 2**53 - 1), (2, None)):
+        source = DataSource(kind="file", files=files[:count])
+        document = spdx.document(minimal_card(data=[Dataset(name="d", source=source)]))
+        assert graphs.named(document, "dataset_DatasetPackage", "dataset").get("dataset_datasetSize") == expected
+
+
+def test_processors_are_packages_with_their_files(document):
+    found = graphs.named(document, "software_Package", "processor")
+    assert (found["name"], found["software_packageVersion"]) == ("AcmeTokenizerFast", SHA)
+    assert found["software_packageUrl"] == f"pkg:huggingface/acme/base-1b@{SHA}"
+    assert found["comment"] == (
+        'kind: tokenizer\nsource: acme/base-1b\nsettings: {"padding_side":"right","pad_token":"</s>"}'
+    )
+    assert graphs.related(document, "hasPrerequisite") == [("model", ["processor"]), ("model", ["processor-2"])]
+    assert ("processor", ["processor-file", "processor-file-2"]) in graphs.related(document, "contains")
 
 
 def test_the_build(document):
