@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,6 +29,9 @@ from ftlineage.errors import (
 )
 from ftlineage.sources.hub import HubCommit
 from ftlineage.sources.hub_push import PushPlan, Upload
+
+# hf_xet has timeouts of its own: a store that answers 500 was asked for 4 minutes (hf_xet 1.8).
+_XET_PATIENCE = {"HF_XET_CLIENT_RETRY_MAX_DURATION": "60s"}
 
 
 class Pushed(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +68,8 @@ def push(out: Output, folder: str, repo: str, *, branch: str, create: bool, priv
     2 if the command line is wrong, and 3 if the Hub cannot be asked.
     """
     repo = _checked(repo, branch, create=create, private=private)
+    for name, value in _XET_PATIENCE.items():
+        os.environ.setdefault(name, value)
     from ftlineage.sources.hub_push import open_repository, plan_push, send
     from ftlineage.verify.runner import verify
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from ftlineage.core.digest import sha256_hex
 from ftlineage.testing.hub import LocalHub
 from ftlineage.verify.runner import verify
 from tests import sealed
-from tests.integration.cli import run
+from tests.integration.cli import Done, run
 
 README = "---\nlicense: mit # ours\n---\n# Support bot\n\nWritten by people.\n"
 
@@ -27,7 +28,7 @@ def place(tmp_path: Path):
         yield hub, out, variables
 
 
-def push(out: Path, variables: dict[str, str], *more: str):
+def push(out: Path, variables: dict[str, Any], *more: str) -> Done:
     return run(["push", str(out), "acme/bot", "--json", *more], **variables)
 
 
@@ -70,6 +71,16 @@ def test_through_xet_it_is_the_same_commit(place):
     assert hub.requests.matching("xet-write-token")
     assert not hub.requests.matching("/__lfs/")
     assert hub.read("acme/bot", "adapter_model.safetensors") == (out / "adapter_model.safetensors").read_bytes()
+
+
+def test_a_xet_store_that_fails_is_given_up(place):
+    pytest.importorskip("hf_xet")
+    hub, out, variables = place
+    hub.create_repo("acme/bot")
+    hub.faults.status("xet-write-token", 500)
+    done = push(out, variables | {"HF_HUB_DISABLE_XET": "0", "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "0"})
+    assert (done.code, json.loads(done.out)["error"]["kind"]) == (3, "hub-unreachable")
+    assert len(hub.history("acme/bot")) == 1
 
 
 def test_pushing_twice_makes_one_commit(place):
