@@ -233,33 +233,6 @@ def test_bound_methods(load):
     assert (owner.name, owner.constants) == ("prep.Prep", {"Prep.std": 0.25})
 
 
-def test_literals_in_a_body_are_named(load):
-    prep = load("""
-        STD = 0.25
-
-        def normalise(pixels, size=32):
-            mean, STD_ = 0, 1
-            mean = (0.5, 0.5)
-            return resize(pixels, size=size, mode="crop") - mean[0] * STD
-
-        def resize(pixels, size, mode):
-            return pixels
-    """)
-
-    assert observe_function("transform", prep.normalise)[0].constants == {
-        "STD": 0.25,
-        "mean": [0.5, 0.5],
-        "resize.mode": "crop",
-        "size": 32,
-    }
-
-
-def test_what_a_name_really_holds_goes_before_what_is_written(load):
-    prep = load("def make(mean):\n    def f(x):\n        other = 1\n        return x - mean\n    return f\n")
-
-    assert one(prep.make(3)).constants == {"mean": 3, "other": 1}
-
-
 def test_decorated_functions_and_their_decorators(load):
     prep = load("""
         import functools
