@@ -17,7 +17,7 @@ from typing import Any
 from ftlineage.core import words
 from ftlineage.core.card import CARD_NAME, Card, read_card
 from ftlineage.core.finding import Report
-from ftlineage.core.layout import ADAPTER_CONFIG
+from ftlineage.core.layout import ADAPTER_CONFIG, OWN_FILES, README_NAME
 from ftlineage.core.sections import Adapter, AdapterMember
 from ftlineage.errors import (
     BadInputError,
@@ -245,7 +245,10 @@ def _hold(
     if outcome.report.verdict == "failed" or outcome.card is None or outcome.card.body.adapter is None:
         _proven(outcome, shown)
     elif not source.commit.cached:
-        fetch_files(source.commit, [file.path for file in outcome.card.body.adapter.files], token=token)
+        # Card and signature too: without the network, they are what the next load reads.
+        own = (OWN_FILES - {README_NAME}) & {file.path for file in source.commit.files}
+        listed = {file.path for file in outcome.card.body.adapter.files}
+        fetch_files(source.commit, sorted(own | listed), token=token)
     return HeldVersion(source, source.commit.folder)
 
 

@@ -7,15 +7,18 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import ftlineage
 from ftlineage.core.card import Card
 from ftlineage.store.cards import load_card
 from ftlineage.testing.hub import LocalHub
 from ftlineage.testing.tiny import build_tiny_vision
 from tests.integration.recording import check_sound
 from tests.integration.scripts import finish, start
+from tests.unit.verify.loading import logits
 
 pytestmark = pytest.mark.heavy
 
@@ -181,6 +184,43 @@ def test_vision(ran: dict[str, Ran]) -> None:
     assert card.section("preprocessing")["settings"]["labels"] == ["dark", "light"]
     assert card.section("data")[0]["rows"] == 12
     check_sound(card, one.out, private=[one.out.parent.parent])
+
+
+def by_hand(one: Ran) -> Any:
+    """The recipe's model as somebody would load it who knows everything that the recipe did."""
+    import transformers
+    from peft import PeftModel
+
+    base = one.card.section("base")
+    labels = one.card.section("preprocessing")["settings"].get("labels")
+    options = {"num_labels": len(labels), "ignore_mismatched_sizes": True} if labels else {}
+    cls = getattr(transformers, base["loaded_as"]["class"])
+    model = cls.from_pretrained(base["model"], revision=base["revision"], dtype="float32", **options)
+    return PeftModel.from_pretrained(model, str(one.out)).eval()
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+@pytest.mark.parametrize("name", ["sft", "classify", "vision", "dpo"])
+def test_what_a_recipe_trained_is_loaded_whole(ran: dict[str, Ran], name: str) -> None:
+    import torch
+
+    one = ran[name]
+    version = ftlineage.load_verified(one.out)
+    model, processing = version.model(), version.processing()
+    if name == "vision":
+        from PIL import Image
+
+        pixels = processing([Image.new("RGB", (40, 32))], return_tensors="np")["pixel_values"]
+        inputs = {"pixel_values": torch.from_numpy(pixels)}
+    else:
+        inputs = processing("My card is late.", return_tensors="pt")
+    # TRL trains DPO against the adapter it began with, which it saves beside the new one.
+    assert list(model.peft_config) == (["default", "ref"] if name == "dpo" else ["default"])
+    assert torch.equal(logits(model, **inputs), logits(by_hand(one), **inputs))
+    labels = one.card.section("preprocessing")["settings"].get("labels")
+    if labels:
+        assert model.config.id2label == dict(enumerate(labels))
+        assert model.config.label2id == {label: number for number, label in enumerate(labels)}
 
 
 @pytest.mark.parametrize("name", NAMES)
