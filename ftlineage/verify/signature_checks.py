@@ -114,6 +114,13 @@ def unreadable(path: str, error: FtlineageError) -> Finding:
     return _invalid(path, " ".join(words.clean(message).split()))
 
 
+def unused_line(note: str) -> Finding:
+    """A line of the trust file that cannot be used: it trusts nobody, and its owner should know."""
+    message = f"a line of the trust file was not used: {words.clean(note)}"
+    hint = "Correct the line, or remove it; see docs/signing.md"
+    return Finding(code="signature.unused-trust", severity="note", section="signature", message=message, hint=hint)
+
+
 def _check(
     signature: Signature,
     recorded: Mapping[str, str],

@@ -59,10 +59,15 @@ def judge_signatures(
     listed = card.body.adapter.files if card.body.adapter is not None else []
     recorded = {CARD_NAME: card_sha256} | {file.path: file.sha256 for file in listed}
     judged = _judged(version, recorded, policy, signatures)
-    if not unread:
-        return judged
+    findings = (*unread, *judged.findings, *_unused(trust))
     # One fault is one error: what cannot be read is not missing too.
-    return Judged(fact="signature", findings=(*unread, *judged.findings))
+    return Judged(fact="signature", findings=findings, absent=None if unread else judged.absent)
+
+
+def _unused(trust: Trust | None) -> list[Finding]:
+    from ftlineage.verify.signature_checks import unused_line
+
+    return [unused_line(note) for note in (trust.notes if trust is not None else ())]
 
 
 def _judged(version: VersionFiles, recorded: dict[str, str], policy: Policy, signatures: list[Signature]) -> Judged:

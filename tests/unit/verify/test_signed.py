@@ -229,3 +229,11 @@ def test_pem_keys_are_a_trust_file_too(folder: Path, tmp_path: Path) -> None:
     pem = tmp_path / "release.pem"
     pem.write_bytes(PRIVATE.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     assert said(verify(folder, trust=pem, require_signature=True)) == []
+
+
+def test_lines_of_the_trust_file_that_cannot_be_used_are_noted(folder: Path, trust: Path) -> None:
+    sign(folder)
+    trust.write_text(trust.read_text() + "bob@acme.example ssh-ed25519 garbage\n")
+    report = verify(folder, trust=trust, require_signature=True)
+    assert said(report) == [("signature.unused-trust", "note")]
+    assert report.findings[0].message.startswith(f"a line of the trust file was not used: {trust}, line 3: ")
