@@ -48,6 +48,8 @@ _MAX_PLAIN = 10 * 1024 * 1024
 _CONFLICTS = frozenset({409, 412})
 _FORBIDDEN = frozenset({401, 403})
 _SHOWN_NAMES = 5
+#: Bytes that take longer than a second to send; the client would show its bars for a single one too.
+_LONG = 20_000_000
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +58,11 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     sha256: str
     content: bytes | Path
+
+    @property
+    def size(self) -> int:
+        """Bytes to send."""
+        return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
 
     def is_at(self, file: HubFile | None) -> bool:
         """Whether the Hub has these very bytes already."""
@@ -181,7 +188,8 @@ def send(repo: str, plan: PushPlan, *, branch: str, parent: str, message: str, t
     adds = [CommitOperationAdd(upload.path, upload.content) for upload in plan.uploads]
     deletes = [CommitOperationDelete(path) for path in plan.deletes]
     title, _, description = message.partition("\n\n")
-    with writing_to(repo, branch, timeout=timeout) as api:
+    takes_long = sum(upload.size for upload in plan.uploads) > _LONG
+    with writing_to(repo, branch, timeout=timeout, bars=takes_long) as api:
         # First the large files, which nobody sees until the commit names them.
         api.preupload_lfs_files(repo, adds, revision=branch)
         _check_sent(repo, plan.uploads, adds)
@@ -204,11 +212,11 @@ def send(repo: str, plan: PushPlan, *, branch: str, parent: str, message: str, t
 
 
 @contextlib.contextmanager
-def writing_to(repo: str, branch: str, *, timeout: float) -> Iterator[Any]:
-    """A client that gives up in time and shows bars only where ours are shown; errors come as ours."""
+def writing_to(repo: str, branch: str, *, timeout: float, bars: bool = False) -> Iterator[Any]:
+    """A client that gives up in time, with its bars only if asked for and where ours are shown; errors come as ours."""
     from huggingface_hub import HfApi
 
-    with _in_time(timeout), _bars(), hub_errors(repo, kind="model", revision=branch, timeout=timeout):
+    with _in_time(timeout), _bars(show=bars), hub_errors(repo, kind="model", revision=branch, timeout=timeout):
         try:
             yield HfApi(library_name="ftlineage")
         except ValueError as error:
@@ -303,10 +311,12 @@ def _in_time(seconds: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _bars() -> Iterator[None]:
+def _bars(*, show: bool) -> Iterator[None]:
+    from huggingface_hub import constants
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
-    if is_shown() or are_progress_bars_disabled():
+    decided = constants.HF_HUB_DISABLE_PROGRESS_BARS is not None  # by the user's own variable
+    if decided or (show and is_shown()) or are_progress_bars_disabled():
         yield
         return
     disable_progress_bars()

@@ -13,7 +13,7 @@ from ftlineage.core.digest import sha256_hex
 from ftlineage.testing.hub import LocalHub
 from ftlineage.verify.runner import verify
 from tests import sealed
-from tests.integration.cli import Done, run
+from tests.integration.cli import Done, run, run_in_terminal
 
 README = "---\nlicense: mit # ours\n---\n# Support bot\n\nWritten by people.\n"
 
@@ -71,6 +71,17 @@ def test_through_xet_it_is_the_same_commit(place):
     assert hub.requests.matching("xet-write-token")
     assert not hub.requests.matching("/__lfs/")
     assert hub.read("acme/bot", "adapter_model.safetensors") == (out / "adapter_model.safetensors").read_bytes()
+
+
+def test_a_small_version_shows_no_bars_on_a_terminal(place, monkeypatch):
+    monkeypatch.delenv("HF_HUB_DISABLE_PROGRESS_BARS")
+    pytest.importorskip("hf_xet")
+    _, out, variables = place
+    variables["HF_HUB_DISABLE_XET"] = "0"
+    code, text = run_in_terminal(["push", str(out), "acme/bot", "--create"], columns=100, **variables)
+    assert code == 0
+    assert text.startswith("Pushed support-bot ")
+    assert "%" not in text
 
 
 def test_a_xet_store_that_fails_is_given_up(place):
