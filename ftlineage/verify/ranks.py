@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 # Names and alternatives, with up to two numbers and one repetition of anything else; no group is repeated.
@@ -17,6 +18,8 @@ _NUMBER = re.compile(r"(?:\\d|\[0-9\])\+(?=\\?\.)")
 _CLASS = re.compile(r"\[\w(?:-?\w)*\]")
 _TRIED = re.compile(r"(?!.*\)[*+?])(?!(?:[^*+?]*[*+?]){2})(?!(?:[^#]*#){3})[\w.\\|^$()*+?#-]{1,300}")
 _LONGEST_NAME = 200
+# Every pattern is tried on every module; EVA writes one for each module of a model.
+_MOST = 2000
 
 
 def rank_of(config: Mapping[str, Any], module: str) -> int | None:
@@ -40,6 +43,8 @@ def _pattern(patterns: object, module: str, otherwise: object) -> object:
     """The value of the first pattern that matches; None if one that is not tried might."""
     if not isinstance(patterns, dict):
         return otherwise
+    if len(patterns) > _MOST:
+        return None
     for pattern, value in patterns.items():
         matched = _matches(pattern, module)
         if matched is None:
@@ -52,10 +57,19 @@ def _pattern(patterns: object, module: str, otherwise: object) -> object:
 def _matches(pattern: str, module: str) -> bool | None:
     if module == pattern or module.endswith(f".{pattern}"):
         return True
+    compiled = _compiled(pattern)
+    if compiled is None or len(module) > _LONGEST_NAME:
+        return None
+    return compiled.fullmatch(module) is not None
+
+
+@lru_cache(maxsize=_MOST)
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    """The pattern as PEFT matches it, or None for one that is not tried."""
     form = _CLASS.sub("c", _NUMBER.sub("#", pattern))
-    if len(module) > _LONGEST_NAME or "#" in pattern or _TRIED.fullmatch(form) is None:
+    if "#" in pattern or _TRIED.fullmatch(form) is None:
         return None
     try:
-        return re.fullmatch(rf"(.*\.)?({pattern})", module) is not None
+        return re.compile(rf"(.*\.)?({pattern})")
     except re.error:
         return None
