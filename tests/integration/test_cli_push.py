@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,25 @@ def test_a_small_version_shows_no_bars_on_a_terminal(place, monkeypatch):
     assert code == 0
     assert text.startswith("Pushed support-bot ")
     assert "%" not in text
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH is not installed")
+def test_a_signature_travels_with_its_version_and_not_with_the_next(place, tmp_path):
+    hub, out, variables = place
+    for name in ("key", "other"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
+        (tmp_path / f"{name}.allowed").write_text(f"me@x {(tmp_path / f'{name}.pub').read_text()}")
+    assert run(["sign", str(out), "--key", str(tmp_path / "key")], **variables).code == 0
+    target = json.loads(push(out, variables, "--create").out)["target"]
+    for name, code in (("key", 0), ("other", 1)):
+        trust = ["--trust", str(tmp_path / f"{name}.allowed"), "--require-signature"]
+        assert run(["verify", target, "-q", *trust], **variables).code == code
+    (out / "claims.jsonl").unlink()
+    assert json.loads(push(out, variables).out)["changed"] is False  # the same card: what was signed there stays
+    (out / "tokenizer.json").write_bytes(b'{"model": {"vocab": {"c": 0}}}')
+    sealed.seal(out)
+    assert json.loads(push(out, variables).out)["deleted"] == ["claims.jsonl"]
+    assert "claims.jsonl" not in hub.files("acme/bot")
 
 
 def test_a_xet_store_that_fails_is_given_up(place):
