@@ -20,6 +20,14 @@ WEIGHTS, CONFIG, CARD = "adapter_model.safetensors", "adapter_config.json", "lin
 TEMPLATE, TOKENIZER = "chat_template.jinja", "tokenizer.json"
 RECORDED = (CONFIG, WEIGHTS, TEMPLATE, TOKENIZER)
 
+# What a changed file is called: those that make the model's input have a code of their own.
+CHANGED = {
+    CONFIG: "adapter.changed",
+    WEIGHTS: "adapter.changed",
+    TEMPLATE: "preprocessing.changed",
+    TOKENIZER: "preprocessing.changed",
+}
+
 Harm = Callable[[Path], object]
 
 
@@ -44,6 +52,11 @@ def errors(report: Report) -> list[Finding]:
 def changed(kind: str, harm: Harm, path: str, difference: str) -> Fault:
     message = f"{path} is not what the card says: {difference}"
     return Fault(kind=kind, harm=harm, code="adapter.changed", path=path, message=message)
+
+
+def processing(kind: str, harm: Harm, path: str, difference: str) -> Fault:
+    """A file that turns text into what the model reads."""
+    return Fault(kind=kind, harm=harm, code="preprocessing.changed", path=path, message=f"{path}: {difference}")
 
 
 def unsound(kind: str, harm: Harm, reason: str) -> Fault:

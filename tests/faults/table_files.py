@@ -18,6 +18,7 @@ from tests.faults.harms import (
     flip,
     missing,
     pickled,
+    processing,
     put,
     refused,
     remove,
@@ -29,7 +30,7 @@ from tests.faults.harms import (
 
 _LAYER = "base_model.model.model.layers"
 _FIRST, _LAST = f"{_LAYER}.0.self_attn.q_proj.lora_A.weight", f"{_LAYER}.1.self_attn.q_proj.lora_B.weight"
-_SAME_SIZE = "the same size, other bytes"
+_SAME_SIZE, _TEMPLATE = "the same size, other bytes", "another chat template than the card's"
 _RESERIALISED = "re-serialised: every tensor is the same, but the header or their order in the file is another"
 _PIPE, _SOCKET = "it is a named pipe, not a regular file", "it is a socket, not a regular file"
 _FOLDER, _OUT = "it is a folder, not a regular file", "the symbolic link leaves the folder"
@@ -59,8 +60,8 @@ BYTES: dict[str, Fault] = {
         "bit flip", edit(WEIGHTS, lambda d: d.replace(b'"F32"', b'"I32"', 1)), WEIGHTS, f"tensor {_FIRST} differs"
     ),
     "config, one bit": changed("bit flip", flip(CONFIG, 30), CONFIG, _SAME_SIZE),
-    "template, one bit": changed("bit flip", flip(TEMPLATE, 0), TEMPLATE, _SAME_SIZE),
-    "tokenizer, one bit": changed("bit flip", flip(TOKENIZER, -1), TOKENIZER, _SAME_SIZE),
+    "template, one bit": processing("bit flip", flip(TEMPLATE, 0), TEMPLATE, _TEMPLATE),
+    "tokenizer, one bit": processing("bit flip", flip(TOKENIZER, -1), TOKENIZER, f"{_SAME_SIZE}; it is no JSON object"),
     "weights, one byte shorter": unsound(
         "truncated", edit(WEIGHTS, lambda d: d[:-1]), f"tensor '{_LAST}' ends at byte 640, the file at 639"
     ),
@@ -69,20 +70,25 @@ BYTES: dict[str, Fault] = {
     ),
     "weights, empty": unsound("truncated", edit(WEIGHTS, lambda _: b""), "0 bytes, too short for a header"),
     "config, half": changed("truncated", edit(CONFIG, lambda d: d[:100]), CONFIG, "100 bytes, the card says 219"),
-    "tokenizer, empty": changed("truncated", edit(TOKENIZER, lambda _: b""), TOKENIZER, "0 bytes, the card says 38"),
+    "tokenizer, empty": processing(
+        "truncated", edit(TOKENIZER, lambda _: b""), TOKENIZER, "0 bytes, the card says 38; it is no JSON object"
+    ),
     "weights, one byte longer": unsound(
         "longer", edit(WEIGHTS, lambda d: d + b"\0"), "1 bytes at the end belong to no tensor"
     ),
-    "template, a space": changed("longer", edit(TEMPLATE, lambda d: d + b" "), TEMPLATE, "16 bytes, the card says 15"),
-    "template, line ends": changed(
-        "longer", edit(TEMPLATE, lambda d: d.replace(b"\n", b"\r\n")), TEMPLATE, "16 bytes, the card says 15"
+    "template, a space": processing("longer", edit(TEMPLATE, lambda d: d + b" "), TEMPLATE, _TEMPLATE),
+    "template, line ends": processing(
+        "longer", edit(TEMPLATE, lambda d: d.replace(b"\n", b"\r\n")), TEMPLATE, _TEMPLATE
     ),
     "weights, other metadata": changed(
         "re-serialised", edit(WEIGHTS, lambda d: d.replace(b'"pt"', b'"np"')), WEIGHTS, _RESERIALISED
     ),
     "config, compact": changed("re-serialised", harms.reserialised(CONFIG), CONFIG, "180 bytes, the card says 219"),
-    "tokenizer, compact": changed(
-        "re-serialised", harms.reserialised(TOKENIZER), TOKENIZER, "33 bytes, the card says 38"
+    "tokenizer, compact": processing(
+        "re-serialised",
+        harms.reserialised(TOKENIZER),
+        TOKENIZER,
+        "33 bytes, the card says 38; its vocabulary, merges or rules are not those of the card",
     ),
     "weights, zeros": changed(
         "replaced", edit(WEIGHTS, lambda d: d[:-128] + bytes(128)), WEIGHTS, f"tensor {_FIRST} (and 3 more) differs"

@@ -11,10 +11,10 @@ import pytest
 
 from ftlineage.verify.runner import verify
 from tests import safetensors_bytes
-from tests.faults.harms import RECORDED, TEMPLATE, TOKENIZER, another_adapter
+from tests.faults.harms import CHANGED, RECORDED, TEMPLATE, TOKENIZER, another_adapter
 
 WEIGHTS = "adapter_model.safetensors"
-CHANGED, MISSING, UNSAFE, PICKLE = "adapter.changed", "adapter.missing", "path.unsafe", "adapter.unsafe-format"
+MISSING, UNSAFE, PICKLE = "adapter.missing", "path.unsafe", "adapter.unsafe-format"
 
 
 def swap_inside(folder: Path) -> None:
@@ -35,7 +35,7 @@ def codes(folder: Path) -> list[tuple[str, str | None]]:
 
 def test_two_faults_are_two_findings(folder: Path) -> None:
     swap_inside(folder)
-    assert codes(folder) == [(CHANGED, "chat_template.jinja"), (CHANGED, "tokenizer.json")]
+    assert codes(folder) == [(CHANGED[TEMPLATE], TEMPLATE), (CHANGED[TOKENIZER], TOKENIZER)]
 
 
 def test_a_loop_of_two_links(folder: Path) -> None:
@@ -53,7 +53,7 @@ def test_everything_gone_but_the_card(folder: Path) -> None:
 def test_a_card_moved_to_another_adapter(folder: Path) -> None:
     other = another_adapter(folder)
     shutil.copy(other / "lineage.json", folder / "lineage.json")
-    assert codes(folder) == [(CHANGED, "adapter_config.json"), (CHANGED, WEIGHTS)]
+    assert codes(folder) == [("adapter.changed", "adapter_config.json"), ("adapter.changed", WEIGHTS)]
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_file_that_cannot_be_read(folder: Path, name: str, monkeypatch: pytest
     monkeypatch.setattr(os, "open", broken)
     report = verify(folder)
     found = [finding for finding in report.findings if finding.severity == "error"]
-    code = "card.malformed" if name == "lineage.json" else CHANGED
+    code = "card.malformed" if name == "lineage.json" else "adapter.changed"
     assert [(finding.code, finding.path) for finding in found] == [(code, name)]
     assert "permission denied" in found[0].message
 
@@ -91,7 +91,7 @@ def test_a_file_that_changes_while_it_is_verified(folder: Path, monkeypatch: pyt
     monkeypatch.setattr(files.OpenFile, "read_at", touching)
     report = verify(folder)
     found = [finding for finding in report.findings if finding.severity == "error"]
-    assert [(finding.code, finding.path) for finding in found] == [(CHANGED, "tokenizer.json")]
+    assert [(finding.code, finding.path) for finding in found] == [("adapter.changed", "tokenizer.json")]
     assert "the file changed while it was read" in found[0].message
 
 

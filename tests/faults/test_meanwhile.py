@@ -80,7 +80,12 @@ WRITES: dict[str, Callable[[Path], object]] = {
 def test_a_file_written_while_it_is_read(folder: Path, name: str, write: str, monkeypatch: pytest.MonkeyPatch) -> None:
     while_reading(monkeypatch, name, lambda: WRITES[write](folder / name))
     (found,) = errors(verify(folder))
-    assert (found.code, found.path) == ("adapter.changed", name)
+    assert found.path == name
+    if name in (TEMPLATE, TOKENIZER) and write in ("other bytes", "a byte more", "nothing left"):
+        # A second look says what became of it. Where that one is sound, the first still counts.
+        assert found.code == "preprocessing.changed"
+        return
+    assert found.code == "adapter.changed"
     why = "it cannot be read: the file changed while it was read"
     if (name, write) == (WEIGHTS, "other bytes"):  # the header was read in part before and in part after
         why = "it is no longer a sound safetensors file: the header is not one JSON object"
@@ -158,8 +163,11 @@ def test_a_writer_that_never_stops_never_gets_a_wrong_yes(folder: Path) -> None:
     )
     path = folder / TEMPLATE
     words = [sys.executable, "-c", script, str(path), str(folder.parent / "next")]
-    allowed = {f"{TEMPLATE} is not what the card says: {why}" for why in (
-        "the same size, other bytes", "it cannot be read: the file changed while it was read")}  # fmt: skip
+    allowed = {
+        f"{TEMPLATE} is not what the card says: it cannot be read: the file changed while it was read",
+        f"{TEMPLATE} is not what the card says: the same size, other bytes",
+        f"{TEMPLATE}: another chat template than the card's",
+    }
     verdicts = set()
     with subprocess.Popen(words, stdout=subprocess.PIPE) as writer:
         try:
