@@ -15,12 +15,16 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 WORK = HERE.parent / "build" / "fuzz"
 CORPUS = HERE / "corpus"
+# Larger cases are not kept: the tests run all of them each time.
+LARGEST = 8192
 # What the checks promise to cope with is far below what makes a case slow to run.
 _LIMITS = ("-max_len=65536", "-timeout=20", "-rss_limit_mb=3072", "-print_final_stats=1", "-reload=0")
 
@@ -61,8 +65,48 @@ def fuzz(name: str, seconds: int) -> int:
 
 
 def keep(name: str) -> int:
-    """Add to the corpus the smallest cases that reach something the corpus does not reach yet."""
-    return _start(name, ["-merge=1", str(CORPUS / name), str(WORK / name), *_LIMITS])
+    """Add to the corpus the smallest cases that go from one line to another as no case of the corpus does."""
+    from fuzz.targets import TARGETS
+
+    known = sorted((CORPUS / name).iterdir())
+    learned = sorted((path for path in (WORK / name).iterdir()), key=lambda path: path.stat().st_size)
+    with tempfile.TemporaryDirectory() as scratch:
+        run = TARGETS[name](Path(scratch))
+        seen = set().union(*(steps(run, path.read_bytes()) for path in known))
+        for path in learned:
+            data = path.read_bytes()
+            new = steps(run, data) - seen if len(data) <= LARGEST else set()
+            if new:
+                seen |= new
+                (CORPUS / name / f"learned-{path.name[:12]}").write_bytes(data)
+    print(f"{name}: {len(list((CORPUS / name).iterdir())) - len(known)} cases more")
+    return 0
+
+
+def steps(run: Callable[[bytes], None], data: bytes) -> set[tuple[str, int, int]]:
+    """Every step from one line of the package to the next that a case takes, in this thread."""
+    found: set[tuple[str, int, int]] = set()
+
+    def enter(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+        if event != "call" or "/ftlineage/" not in frame.f_code.co_filename:
+            return None
+        last = frame.f_lineno
+
+        def line(frame: FrameType, event: str, _: object) -> Any:
+            nonlocal last
+            if event == "line":
+                found.add((frame.f_code.co_filename, last, frame.f_lineno))
+                last = frame.f_lineno
+            return line
+
+        return line
+
+    sys.settrace(enter)
+    try:
+        run(data)
+    finally:
+        sys.settrace(None)
+    return found
 
 
 def replay(name: str, file: Path) -> int:

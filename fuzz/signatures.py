@@ -17,11 +17,12 @@ from ftlineage.core import codec, words
 from ftlineage.core.card import CARD_NAME
 from ftlineage.core.digest import sha256_hex
 from ftlineage.core.layout import SIGNATURE_NAME
-from ftlineage.errors import BadInputError, FtlineageError, PathNotFoundError, SignatureMalformedError
+from ftlineage.errors import BadInputError, FtlineageError, PathNotFoundError
 from ftlineage.hashing.files import file_sha256
 from ftlineage.signing.check import Judgement, judge
 from ftlineage.signing.claims import read_claims
 from ftlineage.signing.envelope import Envelope, write_envelope
+from ftlineage.signing.errors import SignatureMalformedError
 from ftlineage.signing.keys import EcdsaSigner
 from ftlineage.signing.oms import Bundle, make_bundle, read_bundle
 from ftlineage.signing.revoked import read_revoked

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fuzz.__main__ import CORPUS, target_names
+from fuzz.__main__ import CORPUS, LARGEST, target_names
 from fuzz.edits import VALUES, Cursor, edited
 from fuzz.targets import TARGETS
-
-LARGEST = 8192
 
 
 @pytest.mark.parametrize("name", TARGETS)
