@@ -83,8 +83,8 @@ def test_nothing_else_is_in_the_wheel(names):
 def test_the_base_install_needs_no_heavy_library(metadata):
     needed = {line.split(">=")[0].split("<")[0] for line in metadata.get_all("Requires-Dist") if "extra ==" not in line}
     assert needed == {
-        "bcrypt", "click", "cryptography", "huggingface-hub", "jinja2", "msgspec", "packaging", "pyyaml", "rfc8785", "rich",
-        "tqdm",
+        "bcrypt", "click", "cryptography", "huggingface-hub", "jinja2", "msgspec", "packaging", "pyyaml", "rfc8785",
+        "rich", "tqdm",
     }  # fmt: skip
 
 
