@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -224,3 +225,19 @@ def test_a_version_on_the_hub_that_is_cached_is_loaded_offline(acme: LocalHub, r
     ftlineage.load(f"hf://acme/bot@{sha}")
     with acme.activate(home=acme.root / "client", offline=True):
         assert torch.equal(logits(ftlineage.load(f"hf://acme/bot@{sha}")), expected)
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+
+def test_the_examples_on_the_page_run(acme: LocalHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).parents[2] / "docs" / "loading.md"
+    examples = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert len(examples) == 3
+    card, _ = record(Path("out/support-bot"))
+    names: dict[str, Any] = {}
+    for example in examples:
+        exec(example, names)  # noqa: S102 - our own page
+    told = capsys.readouterr().out
+    assert told.startswith(f"{card.id} My card is late.")
+    assert told.endswith("\nsignature.missing\n")
