@@ -8,6 +8,7 @@ import pytest
 
 from ftlineage.core import codec
 from ftlineage.core.finding import Report
+from ftlineage.core.sections import FileRecord, Preprocessing, Preprocessor
 from ftlineage.errors import (
     BadArgumentError,
     GatedRepositoryError,
@@ -293,3 +294,17 @@ def test_offline_what_the_cache_lacks_is_undecided(hub: LocalHub, sha: str, patt
 def test_offline_a_commit_that_is_nowhere_is_undecided(hub: LocalHub, sha: str) -> None:
     with hub.activate(offline=True), pytest.raises(NotCachedError):
         verify(f"hf://{REPO}@{sha}")
+
+
+def test_a_check_that_must_read_a_file_of_lfs_passes_the_hubs_silence_on(hub: LocalHub, folder: Path) -> None:
+    recorded = FileRecord(path="tokenizer.json", size=1, sha256="0" * 64)  # without traces of the process
+    tokenizer = Preprocessor(kind="tokenizer", class_="Tokenizer", files=[recorded])
+    sealed.seal(folder, preprocessing=Preprocessing(processors=[tokenizer]))
+    hub.commit(REPO, {".gitattributes": b"tokenizer.json filter=lfs diff=lfs merge=lfs -text\n"})
+    hub.upload_folder(REPO, folder)
+    hub.requests.clear()
+    verify(f"hf://{REPO}")
+    assert hub.requests.matching("/tokenizer.json")
+    hub.faults.status("/tokenizer.json", 500)
+    with pytest.raises(HubRefusedError):
+        verify(f"hf://{REPO}")
