@@ -167,24 +167,6 @@ class CardMissingError(UsageError):
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
-class KeyUnusableError(UsageError):
-    """A key file that cannot sign: of the wrong kind, locked, or no key at all."""
-
-    template: ClassVar[str] = "{path} cannot sign: {reason}"
-    path: str
-    reason: str
-
-
-@dataclasses.dataclass(kw_only=True, eq=False)
-class SignatureExistsError(UsageError):
-    """The folder is signed already, by another key."""
-
-    template: ClassVar[str] = "{path} is there already: {reason}"
-    path: str
-    reason: str
-
-
-@dataclasses.dataclass(kw_only=True, eq=False)
 class HubTokenMissingError(UsageError):
     """Something is to be written to the Hub, and nobody is logged in."""
 
@@ -307,29 +289,12 @@ class RemoteCodeUnpinnableError(UndecidedError):
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
-class IndexUnreachableError(UndecidedError):
-    """A database that holds a retrieval index did not answer; ``place`` never holds user or password."""
-
-    template: ClassVar[str] = "the index at {place} cannot be read: {cause}"
-    place: str
-    cause: str
-
-
-@dataclasses.dataclass(kw_only=True, eq=False)
 class StorageError(UndecidedError):
     """The operating system failed while reading or writing (disk full, input/output error)."""
 
     template: ClassVar[str] = "{path}: {cause}"
     path: str
     cause: str
-
-
-@dataclasses.dataclass(kw_only=True, eq=False)
-class PatchUnavailableError(UndecidedError):
-    """Changes to tracked files since the commit cannot be read."""
-
-    template: ClassVar[str] = "the patch of uncommitted changes cannot be had: {reason}"
-    reason: str
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -389,15 +354,6 @@ class SafetensorsMalformedError(MismatchError):
 
     template: ClassVar[str] = "{path} is not a sound safetensors file: {reason}"
     path: str
-    reason: str
-
-
-@dataclasses.dataclass(kw_only=True, eq=False)
-class SignatureMalformedError(MismatchError):
-    """A signature file that is no sound bundle; ``where`` is a JSON path, with the line in ``claims.jsonl``."""
-
-    template: ClassVar[str] = "malformed signature at {where}: {reason}"
-    where: str
     reason: str
 
 

@@ -19,7 +19,8 @@ from ftlineage.core.digest import sha256_hex
 from ftlineage.core.finding import Report, make_report
 from ftlineage.core.layout import CLAIMS_NAME, SIGNATURE_NAME
 from ftlineage.core.sections import FileRecord
-from ftlineage.errors import KeyUnusableError, SignatureExistsError, SignatureMalformedError, StorageError
+from ftlineage.errors import StorageError
+from ftlineage.signing.errors import KeyUnusableError, SignatureExistsError, SignatureMalformedError
 
 if TYPE_CHECKING:
     from ftlineage.signing.claims import Claim

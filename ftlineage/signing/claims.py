@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ftlineage.errors import SignatureMalformedError
 from ftlineage.signing.envelope import Envelope, fault, read_envelope, write_envelope
+from ftlineage.signing.errors import SignatureMalformedError
 from ftlineage.signing.statement import Manifest, Statement, read_statement
 
 if TYPE_CHECKING:

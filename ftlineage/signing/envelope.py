@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 
 from ftlineage.core import codec
-from ftlineage.errors import CardMalformedError, SignatureMalformedError
+from ftlineage.errors import CardMalformedError
+from ftlineage.signing.errors import SignatureMalformedError
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"

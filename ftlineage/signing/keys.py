@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ftlineage.errors import KeyUnusableError, PathNotFoundError
+from ftlineage.errors import PathNotFoundError
+from ftlineage.signing.errors import KeyUnusableError
 from ftlineage.signing.sshsig import NAMESPACE, read_signature, signed_bytes, unarmour, write_signature
 from ftlineage.signing.wire import (
     ECDSA,

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ftlineage.core.digest import is_commit_sha
 from ftlineage.core.sections import Code, Unrecorded
-from ftlineage.errors import PatchUnavailableError
+from ftlineage.sources.errors import PatchUnavailableError
 from ftlineage.sources.git import DIFF, Answer, ask, failure, stream
 from ftlineage.sources.repository_url import repository_name
 from ftlineage.sources.script import code_folder, observe_script, running_script

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ftlineage.core import codec
-from ftlineage.errors import SignatureMalformedError
 from ftlineage.signing.check import Judgement, judge
 from ftlineage.signing.envelope import Envelope, pae
+from ftlineage.signing.errors import SignatureMalformedError
 from ftlineage.signing.manifest import record_signed
 from ftlineage.signing.oms import Bundle, make_bundle, read_bundle
 from ftlineage.signing.statement import OMS_IGNORED

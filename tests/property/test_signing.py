@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from ftlineage.core import codec
 from ftlineage.core.layout import path_fault
-from ftlineage.errors import BadInputError, SignatureMalformedError
+from ftlineage.errors import BadInputError
 from ftlineage.signing.check import Judgement, judge
 from ftlineage.signing.claims import make_claim, read_claims
+from ftlineage.signing.errors import SignatureMalformedError
 from ftlineage.signing.oms import make_bundle, read_bundle
 from ftlineage.signing.revoked import read_revoked
 from ftlineage.signing.sshsig import read_signature

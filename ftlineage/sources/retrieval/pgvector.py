@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from ftlineage.errors import BadReferenceError, IndexUnreachableError
+from ftlineage.errors import BadReferenceError
+from ftlineage.sources.errors import IndexUnreachableError
 from ftlineage.sources.retrieval.interface import (
     BATCH,
     Content,

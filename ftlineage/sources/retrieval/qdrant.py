@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from ftlineage.core import codec
-from ftlineage.errors import BadInputError, CardMalformedError, FtlineageError, IndexUnreachableError, StorageError
+from ftlineage.errors import BadInputError, CardMalformedError, FtlineageError, StorageError
+from ftlineage.sources.errors import IndexUnreachableError
 from ftlineage.sources.retrieval.interface import (
     BATCH,
     Content,

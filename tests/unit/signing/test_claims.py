@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from ftlineage.core import codec
-from ftlineage.errors import SignatureMalformedError
 from ftlineage.signing.claims import make_claim, read_claims
+from ftlineage.signing.errors import SignatureMalformedError
 from ftlineage.signing.oms import make_bundle, read_bundle
 from ftlineage.signing.sshsig import armour, is_ssh_signature, read_signature, unarmour
 from ftlineage.signing.statement import make_statement

@@ -7,8 +7,8 @@ import hashlib
 import pytest
 
 from ftlineage.core import codec
-from ftlineage.errors import SignatureMalformedError
 from ftlineage.signing.envelope import MAX_BYTES, Envelope, pae, read_envelope, write_envelope
+from ftlineage.signing.errors import SignatureMalformedError
 from tests import keys
 
 ENVELOPE = Envelope(payload=b'{"a": 1}', signature=b"signature", keyid="k", hint="h")

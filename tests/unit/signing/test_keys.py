@@ -4,7 +4,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from ftlineage.errors import KeyUnusableError, PathNotFoundError
+from ftlineage.errors import PathNotFoundError
+from ftlineage.signing.errors import KeyUnusableError
 from ftlineage.signing.keys import EcdsaSigner, ProgramSigner, SshSigner, load_signer
 from ftlineage.signing.wire import string
 from tests import keys

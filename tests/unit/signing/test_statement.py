@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 from ftlineage.core import codec
-from ftlineage.errors import SignatureMalformedError
+from ftlineage.signing.errors import SignatureMalformedError
 from ftlineage.signing.statement import (
     IGNORED,
     OMS_PREDICATE,

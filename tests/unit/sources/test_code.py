@@ -12,9 +12,9 @@ import pytest
 
 from ftlineage.core import codec
 from ftlineage.core.sections import Code, Unrecorded
-from ftlineage.errors import PatchUnavailableError
 from ftlineage.sources import git as git_module
 from ftlineage.sources.code import observe_code, read_patch
+from ftlineage.sources.errors import PatchUnavailableError
 from ftlineage.sources.git import ask
 from ftlineage.sources.repository_url import repository_name
 from tests.unit.sources.gitrepo import git, repository, write

@@ -9,8 +9,8 @@ from packaging.utils import canonicalize_name
 
 import ftlineage
 from ftlineage.core import codec
-from ftlineage.core.sections import Package
 from ftlineage.core.packages import normalised
+from ftlineage.core.sections import Package
 from ftlineage.sources.packages import installed_packages
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from ftlineage.core.sections import Retrieval
-from ftlineage.errors import BadArgumentError, BadReferenceError, IndexUnreachableError, MissingExtraError
+from ftlineage.errors import BadArgumentError, BadReferenceError, MissingExtraError
+from ftlineage.sources.errors import IndexUnreachableError
 from ftlineage.sources.retrieval import observe_retrieval, pgvector
 from tests.unit.sources.retrieval.stores import CHANGES, ENTRIES, Entry, need
 

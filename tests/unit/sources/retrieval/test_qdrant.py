@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from ftlineage.core.sections import Retrieval
-from ftlineage.errors import BadArgumentError, BadInputError, IndexUnreachableError, StorageError
+from ftlineage.errors import BadArgumentError, BadInputError, StorageError
+from ftlineage.sources.errors import IndexUnreachableError
 from ftlineage.sources.retrieval import observe_retrieval, qdrant
 from tests.unit.sources.retrieval.stores import ENTRIES, build_qdrant, damage, fill_qdrant, need, tree
 
