@@ -135,7 +135,30 @@ def _version(folder: Path, report: Report) -> tuple[Card, list[Upload]]:
         if (folder / name).exists():
             content = own(name)
             uploads.append(Upload(path=name, sha256=sha256_hex(content), content=content))
+    _refuse_more_signed(uploads)
     return card, uploads
+
+
+def _refuse_more_signed(uploads: list[Upload]) -> None:
+    """A signature that covers more than the version would not hold where only the version is."""
+    from ftlineage.signing.claims import read_claims
+    from ftlineage.signing.oms import read_bundle
+
+    sent = {upload.path: upload.content for upload in uploads}
+    signed = {}
+    if isinstance(bundle := sent.get(SIGNATURE_NAME), bytes):
+        signed[SIGNATURE_NAME] = [read_bundle(bundle).manifest]
+    if isinstance(claims := sent.get(CLAIMS_NAME), bytes):
+        signed[CLAIMS_NAME] = [claim.manifest for claim in read_claims(claims) if claim.manifest is not None]
+    for place, manifests in signed.items():
+        more = sorted({name for one in manifests for name, _ in one.resources} - sent.keys())
+        if more:
+            others = f" and {words.quantity(len(more) - 1, 'more file')}" if len(more) > 1 else ""
+            reason = (
+                f"it covers {words.clean(more[0])}{others}, no part of the version, so it would not hold on the Hub"
+            )
+            hint = "Move such files away and sign again: ftlineage sign DIR --key FILE --overwrite"
+            raise BadInputError(path=place, reason=reason, hint=hint)
 
 
 def _readme(folder: Path, commit: HubCommit, card: Card) -> Upload:

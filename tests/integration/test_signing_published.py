@@ -39,3 +39,15 @@ def test_the_signature_holds_wherever_the_version_goes(hub, tmp_path):
     (tmp_path / "public.pem").write_bytes(keys.pem("p256"))
     judge = verifying.Config().use_elliptic_key_verifier(public_key=tmp_path / "public.pem")
     judge.verify(copy, copy / "model.sig")
+
+
+@pytest.mark.parametrize(("kind", "file"), [("p256", "model.sig"), ("ed25519", "claims.jsonl")])
+def test_a_signature_over_more_than_the_version_is_not_published(hub, tmp_path, kind, file):
+    version = sealed.sealed(tmp_path / "bot")
+    (version / "training_args.bin").write_bytes(b"args")
+    key = keys.write_private(tmp_path / "key", kind)
+    assert run(["sign", str(version), "--key", str(key)]).code == 0
+    pushed = run(["push", str(version), "org/bot", "--create"], **hub.environ())
+    assert pushed.code == 2
+    assert f"{file}: it covers training_args.bin, which is no part of the version" in " ".join(pushed.err.split())
+    assert "ftlineage sign DIR --key FILE --overwrite" in pushed.err
