@@ -153,10 +153,10 @@ def _refuse_more_signed(uploads: list[Upload]) -> None:
     for place, manifests in signed.items():
         more = sorted({name for one in manifests for name, _ in one.resources} - sent.keys())
         if more:
-            others = f" and {words.quantity(len(more) - 1, 'more file')}" if len(more) > 1 else ""
-            reason = (
-                f"it covers {words.clean(more[0])}{others}, no part of the version, so it would not hold on the Hub"
+            what = words.clean(more[0]) + (
+                f" and {words.quantity(len(more) - 1, 'more file')}" if len(more) > 1 else ""
             )
+            reason = f"it covers {what}, which is no part of the version, so it would not hold on the Hub"
             hint = "Move such files away and sign again: ftlineage sign DIR --key FILE --overwrite"
             raise BadInputError(path=place, reason=reason, hint=hint)
 
