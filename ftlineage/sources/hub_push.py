@@ -25,12 +25,8 @@ from ftlineage.core.sections import FileRecord
 from ftlineage.errors import (
     BadInputError,
     DigestMismatchError,
-    HubMovedError,
     HubRefusedError,
-    HubTokenMissingError,
     HubUnreachableError,
-    PublishUnknownError,
-    RepositoryCrowdedError,
     RepositoryNotFoundError,
     UndecidedError,
 )
@@ -40,6 +36,12 @@ from ftlineage.hashing.progress import is_shown
 from ftlineage.sources.hub import TIMEOUT, HubCommit, resolve_revision
 from ftlineage.sources.hub_cache import HubFile
 from ftlineage.sources.hub_errors import endpoint, hub_errors
+from ftlineage.sources.push_errors import (
+    HubMovedError,
+    HubTokenMissingError,
+    PublishUnknownError,
+    RepositoryCrowdedError,
+)
 
 #: Seconds between two signs of life while bytes are sent; a commit of many files takes the Hub a while.
 WRITE_TIMEOUT = 60.0

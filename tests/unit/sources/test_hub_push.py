@@ -11,18 +11,20 @@ from ftlineage.core.sections import FileRecord
 from ftlineage.errors import (
     BadInputError,
     DigestMismatchError,
-    HubMovedError,
     HubRefusedError,
-    HubTokenMissingError,
     HubUnreachableError,
-    PublishUnknownError,
-    RepositoryCrowdedError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 from ftlineage.sources import hub_push
 from ftlineage.sources.hub import HubCommit, resolve_revision
 from ftlineage.sources.hub_push import PushPlan, Upload, open_repository, plan_push, read_upload, send
+from ftlineage.sources.push_errors import (
+    HubMovedError,
+    HubTokenMissingError,
+    PublishUnknownError,
+    RepositoryCrowdedError,
+)
 from ftlineage.testing.hub import LocalHub
 
 REPO = "acme/bot"
