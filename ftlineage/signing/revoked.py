@@ -14,6 +14,7 @@ import re
 
 import msgspec
 
+from ftlineage.core import words
 from ftlineage.errors import BadInputError
 from ftlineage.signing.trust import MAX_BYTES
 from ftlineage.signing.wire import PublicKey, Reader, WireError, read_key_line, read_public_key
@@ -61,7 +62,8 @@ def read_revoked(data: bytes, *, shown: str = "the list of revoked keys") -> Rev
     except UnicodeDecodeError as error:
         raise BadInputError(path=shown, reason="it is neither text nor a KRL") from error
     except WireError as error:
-        raise BadInputError(path=shown, reason=str(error), hint="Nothing is verified with half a list") from error
+        hint = "Nothing is verified with half a list"
+        raise BadInputError(path=shown, reason=words.clean(str(error)), hint=hint) from error
 
 
 def _read_lines(text: str) -> Revoked:

@@ -15,6 +15,7 @@ from pathlib import PurePath
 
 import msgspec
 
+from ftlineage.core import words
 from ftlineage.errors import BadInputError
 from ftlineage.signing.sshsig import NAMESPACE
 from ftlineage.signing.wire import PublicKey, WireError, looks_like_key, read_key_line
@@ -23,7 +24,7 @@ MAX_BYTES = 4 * 1024 * 1024
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _WORD = re.compile(r'(?:"([^"]*)"|([^\s"]\S*))(?=\s|$)')
 _OPTION = re.compile(r'([A-Za-z-]+)(?:="((?:[^"\\]|\\.)*)")?')
-_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(Z|UTC)?", re.IGNORECASE)
+_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(Z|UTC)?", re.IGNORECASE | re.ASCII)
 _MONTHS, _DAYS, _HOURS, _MINUTES = 12, 31, 23, 59
 
 
@@ -123,7 +124,7 @@ def _read_lines(data: bytes, shown: str) -> Trust:
         try:
             keys.append(_read_line(line.strip(" \t\r"), number))
         except WireError as error:
-            notes.append(f"{shown}, line {number}: {error}")
+            notes.append(words.clean(f"{shown}, line {number}: {error}"))
     return Trust(keys=tuple(keys), notes=tuple(notes))
 
 
@@ -197,7 +198,7 @@ def _read_pem_file(data: bytes, shown: str) -> Trust:
         try:
             keys.append(TrustedKey(key=_read_block(block), principals=PurePath(shown).name, line=number))
         except WireError as error:
-            notes.append(f"{shown}, block {number}: {error}")
+            notes.append(words.clean(f"{shown}, block {number}: {error}"))
     return Trust(keys=tuple(keys), notes=tuple(notes))
 
 

@@ -130,7 +130,7 @@ def read_policy(data: bytes, *, shown: str) -> Policy:
         document = tomllib.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise BadInputError(path=shown, reason=f"not UTF-8 at byte {error.start}") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: numbers of thousands of digits too
         raise BadInputError(path=shown, reason=words.clean(f"not TOML: {error}")) from error
     try:
         policy = msgspec.convert(document, Policy)
@@ -153,11 +153,19 @@ def _beside(policy: Path, rules: SignatureRules) -> SignatureRules:
     found: dict[str, str] = {}
     for key, name in (("trust", rules.trust), ("revoked", rules.revoked)):
         if name is not None:
-            path = policy.parent / Path(name).expanduser()
+            path = _expanded(policy.parent, name)
             if not path.is_file():
-                raise PathNotFoundError(path=str(path), hint=f"{policy} names it as signature.{key}")
+                raise PathNotFoundError(path=words.clean(str(path)), hint=f"{policy} names it as signature.{key}")
             found[key] = str(path)
     return msgspec.structs.replace(rules, **found)
+
+
+def _expanded(folder: Path, name: str) -> Path:
+    """A path as it is meant: relative to the policy, ``~`` for homes; what names no home stays as it is."""
+    try:
+        return folder / Path(name).expanduser()
+    except (RuntimeError, ValueError):  # ~nobody-here; a NUL
+        return folder / name
 
 
 # --- deciding ------------------------------------------------------------------------------------
@@ -186,7 +194,7 @@ def check_base_allowed(base: Base | None, rules: BaseRules) -> list[Finding]:
         return []
     what = "no base that the Hub knows" if name is None else f"the base {words.clean(name)}"
     message = f"the card names {what}, which the policy does not allow"
-    hint = f"Allowed: {', '.join(rules.allow)}"
+    hint = f"Allowed: {words.clean(', '.join(rules.allow))}"
     return [
         Finding(
             code="base.refused", section="base", expected=list(rules.allow), actual=name, message=message, hint=hint

@@ -328,7 +328,7 @@ def _cached(base: Base) -> Path | None:
     if base.origin != "hub" or base.revision is None:
         return None
     folder = snapshot_folder(base.model, base.revision)
-    return folder if folder.is_dir() else None
+    return folder if os.path.isdir(folder) else None  # noqa: PTH112 - see _folder
 
 
 def _parse_config(data: bytes) -> dict[str, Any]:

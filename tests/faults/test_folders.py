@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ftlineage.verify.runner import verify
-from tests import safetensors_bytes
-from tests.faults.harms import CHANGED, RECORDED, TEMPLATE, TOKENIZER, another_adapter
+from tests import safetensors_bytes, sealed
+from tests.faults.harms import CHANGED, RECORDED, TEMPLATE, TOKENIZER, another_adapter, common_folder, without_rights
 
 WEIGHTS = "adapter_model.safetensors"
 MISSING, UNSAFE, PICKLE = "adapter.missing", "path.unsafe", "adapter.unsafe-format"
@@ -108,3 +108,13 @@ def test_weights_that_only_lie_deeper(folder: Path) -> None:
     deep.mkdir(parents=True)
     (deep / "x.bin").write_bytes(safetensors_bytes.write({}))
     assert [code for code, _ in codes(folder)] == [PICKLE]
+
+
+def test_a_hub_cache_that_may_not_be_entered_is_an_absent_base() -> None:
+    """Another user's cache, which the environment still names."""
+    with common_folder() as root:
+        folder = sealed.sealed(root / "out")
+        assert verify(folder)
+        with without_rights():
+            report = verify(folder)
+    assert (report.verdict, [finding.code for finding in report.findings if finding.severity == "error"]) == ("ok", [])
