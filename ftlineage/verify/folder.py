@@ -25,6 +25,7 @@ from ftlineage.hashing.receipts import FileReceipts, NoReceipts, Receipts
 from ftlineage.hashing.tensors import hash_tensors
 from ftlineage.verify import checks
 from ftlineage.verify.checks import Expected, Observed
+from ftlineage.verify.version import Keep
 
 MAX_CONFIG_BYTES = 16 * 1024 * 1024
 
@@ -47,10 +48,10 @@ class FolderVersion:
         """See the protocol."""
         return read_file(self.folder, name, limit)
 
-    def list(self) -> Listing:
+    def list(self, *, keep: Keep | None = None) -> Listing:
         """See the protocol."""
         try:
-            return list_folder(self.folder, keep=is_recorded, enter=may_hold_recorded)
+            return list_folder(self.folder, keep=keep or is_recorded, enter=keep or may_hold_recorded)
         except FtlineageError as error:
             return Listing(files=(), refused=(error,))
 

@@ -25,6 +25,7 @@ from ftlineage.verify.landing_shapes import fits, widths
 from ftlineage.verify.ranks import rank_of
 
 _CODE = "adapter.keys-unmatched"
+_MAX_LAYERS = 10_000
 _HINT = "Serve it on the base it was trained on, and save it with PEFT: model.save_pretrained(folder)"
 
 
@@ -53,16 +54,15 @@ def check_landing(adapter: Adapter, configs: Mapping[str, Mapping[str, Any]], ba
     return [finding for finding in found if finding is not None]
 
 
-def cannot_tell(why: str) -> list[Finding]:
-    """A note that nothing could be said, because the base's tensors are not here.
+def cannot_tell(why: str) -> Finding:
+    """Nothing could be said, because the base's tensors are not here.
 
     Args:
         why: Half a sentence, such as ``the base is not on this machine``.
     """
     message = f"{why}, so it was not checked that the adapter's tensors land on it"
-    return [
-        Finding(code=_CODE, severity="note", section="adapter", message=message, hint="Name its folder: --base PATH")
-    ]
+    hint = "Name its folder: --base PATH"
+    return Finding(code="acts.absent", severity="note", section="adapter", message=message, hint=hint)
 
 
 def _check_member(member: Member, places: Places, base: BaseTensors) -> Finding | None:
@@ -114,7 +114,7 @@ def _module_fault(
     if not module.startswith(ROOT):
         return Fault(kind="missing", message=words.clean(module))
     inner = module.removeprefix(ROOT)
-    exists, weight = places.find(inner, headed=_is_headed(member))
+    exists, weight = places.find(_original(inner, member.config), headed=_is_headed(member))
     if not exists:
         return Fault(kind="missing", message=words.clean(inner))
     direct = weight is not None and not member.config.get("target_parameters")
@@ -122,6 +122,25 @@ def _module_fault(
     if fault is None and weight is not None and direct and not base.is_quantised:
         fault = _shape_fault(member, inner, parameters, weight)
     return fault
+
+
+def _original(module: str, config: Mapping[str, Any]) -> str:
+    """The base's module that a module of a model with repeated layers is a copy of (``layer_replication``)."""
+    ranges = config.get("layer_replication")
+    if not isinstance(ranges, list):
+        return module
+    sources: list[int] = []
+    for pair in ranges:
+        match pair:
+            case [int(start), int(end)] if 0 <= start <= end <= _MAX_LAYERS and len(sources) <= _MAX_LAYERS:
+                sources += range(start, end)
+            case _:
+                return module
+    parts = module.split(".")
+    at = next((index for index, part in enumerate(parts) if part.isascii() and part.isdecimal()), None)
+    if at is None or len(parts[at]) > len(str(_MAX_LAYERS)) or int(parts[at]) >= len(sources):
+        return module
+    return ".".join([*parts[:at], str(sources[int(parts[at])]), *parts[at + 1 :]])
 
 
 def _shape_fault(member: Member, module: str, parameters: Mapping[str, Tensor], weight: Shape) -> Fault | None:

@@ -24,7 +24,7 @@ from ftlineage.hashing.tensors import hash_open_tensors
 from ftlineage.verify import checks
 from ftlineage.verify.checks import Expected, Observed
 from ftlineage.verify.folder import is_configuration
-from ftlineage.verify.version import VersionFiles
+from ftlineage.verify.version import Keep, VersionFiles
 
 
 class HeldVersion:
@@ -63,9 +63,9 @@ class HeldVersion:
             self._small[name] = self._source.read(name, limit)
         return self._small[name]
 
-    def list(self) -> Listing:
+    def list(self, *, keep: Keep | None = None) -> Listing:
         """See the protocol."""
-        return self._source.list()
+        return self._source.list(keep=keep)
 
     def observe(self, files: Sequence[FileRecord], expected: Mapping[str, Expected]) -> dict[str, Observed]:
         """See the protocol; asked again, it answers from memory."""

@@ -36,6 +36,7 @@ from ftlineage.sources.hub_errors import endpoint
 from ftlineage.sources.hub_read import read_hub_file
 from ftlineage.verify.checks import Expected, Observed, typed
 from ftlineage.verify.folder import MAX_CONFIG_BYTES, FolderVersion, is_configuration
+from ftlineage.verify.version import Keep
 
 #: The Hub keeps larger files through LFS or Xet, with a SHA-256; this one would have to be read whole.
 MAX_PLAIN_BYTES = 10 * 1024 * 1024
@@ -99,11 +100,11 @@ class HubVersion:
             self._read[name] = read_hub_file(self.commit, file, timeout=self._timeout, token=self._token)
         return self._read[name]
 
-    def list(self) -> Listing:
+    def list(self, *, keep: Keep | None = None) -> Listing:
         """See the protocol."""
         faults = {path: path_fault(path) for path in self._files}
         refused = [UnsafePathError(path=path, reason=fault) for path, fault in faults.items() if fault is not None]
-        names = [path for path, fault in faults.items() if fault is None and is_recorded(path)]
+        names = [path for path, fault in faults.items() if fault is None and (keep or is_recorded)(path)]
         return Listing(files=tuple(sorted(names)), refused=tuple(refused))
 
     def observe(self, files: Sequence[FileRecord], expected: Mapping[str, Expected]) -> dict[str, Observed]:
@@ -188,9 +189,9 @@ class CachedVersion(HubVersion):
                 raise
             raise self._not_cached(name) from error
 
-    def list(self) -> Listing:
+    def list(self, *, keep: Keep | None = None) -> Listing:
         """See the protocol."""
-        return self._folder.list()
+        return self._folder.list(keep=keep)
 
     def observe(self, files: Sequence[FileRecord], expected: Mapping[str, Expected]) -> dict[str, Observed]:
         """See the protocol."""

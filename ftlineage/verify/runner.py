@@ -252,7 +252,7 @@ class Verification:
         if tensors is not None:
             self.findings += check_landing(adapter, configs, tensors)
         else:
-            (self.absent["acts"],) = cannot_tell(why)
+            self.absent["acts"] = cannot_tell(why)
 
     def _errors(self) -> list[Finding]:
         return [finding for finding in self.findings if finding.severity == "error"]

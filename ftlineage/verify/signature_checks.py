@@ -18,7 +18,7 @@ from ftlineage.core.finding import Finding, Severity
 from ftlineage.core.layout import CLAIMS_NAME, SIGNATURE_NAME
 from ftlineage.errors import FtlineageError
 from ftlineage.signing.check import Judgement
-from ftlineage.signing.statement import Manifest
+from ftlineage.signing.statement import Manifest, is_ignored
 from ftlineage.verify.checks import shown
 from ftlineage.verify.policy import SignatureRules, is_signer
 
@@ -44,31 +44,39 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
         return self.path if self.line is None else f"{self.path} line {self.line}"
 
 
-def check_signatures(
-    signatures: Sequence[Signature], recorded: Mapping[str, str], extra: Mapping[str, str | None], rules: SignatureRules
-) -> list[Finding]:
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies in a version's place, as far as signatures speak of it.
+
+    ``recorded`` is the SHA-256 by name of the card and of every file it lists; ``extra`` that of
+    files that only a signature lists, None where one cannot be read; ``beside`` are the names of all
+    files that no card lists.
+    """
+
+    recorded: Mapping[str, str]
+    extra: Mapping[str, str | None] = {}
+    beside: frozenset[str] = frozenset()
+
+
+def check_signatures(signatures: Sequence[Signature], held: Held, rules: SignatureRules) -> list[Finding]:
     """Every signature fits the version and is by somebody who counts.
 
     Args:
         signatures: All that were found and could be read.
-        recorded: SHA-256 by name of the card and of every file it lists.
-        extra: SHA-256 by name of files that only a signature lists, as they lie there; None if unreadable.
+        held: What lies there.
         rules: Whose signatures count.
 
     Returns:
         At most one finding a signature.
     """
-    trusted = any(is_good(signature, recorded, extra, rules) for signature in signatures)
+    trusted = any(is_good(signature, held, rules) for signature in signatures)
     findings = []
     for signature in signatures:
-        found = _check(signature, recorded, extra, rules, others_trusted=trusted)
+        found = _check(signature, held, rules, others_trusted=trusted)
         findings += [found] if found is not None else []
     return findings
 
 
-def is_good(
-    signature: Signature, recorded: Mapping[str, str], extra: Mapping[str, str | None], rules: SignatureRules
-) -> bool:
+def is_good(signature: Signature, held: Held, rules: SignatureRules) -> bool:
     """Whether a signature alone proves the version."""
     judged = signature.judgement
     return (
@@ -76,7 +84,7 @@ def is_good(
         and judged is not None
         and judged.state == "trusted"
         and _is_wanted(judged, rules)
-        and not _differences(signature.manifest, recorded, extra)
+        and not _differences(signature.manifest, held)
     )
 
 
@@ -121,19 +129,12 @@ def unused_line(note: str) -> Finding:
     return Finding(code="signature.unused-trust", severity="note", section="signature", message=message, hint=hint)
 
 
-def _check(
-    signature: Signature,
-    recorded: Mapping[str, str],
-    extra: Mapping[str, str | None],
-    rules: SignatureRules,
-    *,
-    others_trusted: bool,
-) -> Finding | None:
+def _check(signature: Signature, held: Held, rules: SignatureRules, *, others_trusted: bool) -> Finding | None:
     judged = signature.judgement
     if judged is not None and judged.state == "invalid":
         return _invalid(signature.path, f"{signature.place} is no valid signature: {judged.reason}")
     if signature.manifest is not None:
-        wrong = _differences(signature.manifest, recorded, extra)
+        wrong = _differences(signature.manifest, held)
         if wrong:
             more = f" (and {words.quantity(len(wrong) - 1, 'more difference')})" if len(wrong) > 1 else ""
             return _invalid(signature.path, f"{signature.place} was made for another version: {wrong[0]}{more}")
@@ -160,20 +161,22 @@ def _is_wanted(judged: Judgement, rules: SignatureRules) -> bool:
     return any(is_signer(name.strip(), rules) for name in names)
 
 
-def _differences(manifest: Manifest, recorded: Mapping[str, str], extra: Mapping[str, str | None]) -> list[str]:
+def _differences(manifest: Manifest, held: Held) -> list[str]:
     """In what a signed list of files differs from the version, the card first."""
     signed = dict(manifest.resources)
     found = []
-    for name in sorted(recorded, key=lambda name: (name != CARD_NAME, name)):
+    for name in sorted(held.recorded, key=lambda name: (name != CARD_NAME, name)):
         if name not in signed:
             found.append(f"it does not cover {shown(name)}")
-        elif signed[name] != recorded[name]:
+        elif signed[name] != held.recorded[name]:
             found.append(f"it covers another {shown(name)}")
     for name, sha256 in signed.items():
-        if name not in recorded and extra.get(name) != sha256:
-            gone = extra.get(name) is None
+        if name not in held.recorded and held.extra.get(name) != sha256:
+            gone = held.extra.get(name) is None
             found.append(f"{shown(name)} is missing" if gone else f"it covers another {shown(name)}")
-    return found
+    # Signed folders are closed: what came later is a place for bytes that nobody vouches for.
+    added = (name for name in held.beside if name not in signed and not is_ignored(name, manifest.ignore_paths))
+    return found + [f"{shown(name)} was added after it was made" for name in sorted(added)]
 
 
 def _invalid(path: str, message: str) -> Finding:

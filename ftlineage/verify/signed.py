@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ftlineage.core.card import CARD_NAME, Card
 from ftlineage.core.finding import Finding
-from ftlineage.core.layout import CLAIMS_NAME, SIGNATURE_NAME
+from ftlineage.core.layout import CLAIMS_NAME, SIGNATURE_NAME, is_recorded
 from ftlineage.core.sections import FileRecord
 from ftlineage.errors import BadInputError, FtlineageError, PathNotFoundError
 from ftlineage.verify.given import Judged
@@ -64,6 +64,13 @@ def judge_signatures(
     return Judged(fact="signature", findings=findings, absent=None if unread else judged.absent)
 
 
+def _may_be_signed(name: str) -> bool:
+    """Whether a file or folder counts for a signature: not what OMS leaves out, nor what is written about a version."""
+    from ftlineage.signing.statement import is_ignored
+
+    return not is_ignored(name)
+
+
 def _unused(trust: Trust | None) -> list[Finding]:
     from ftlineage.verify.signature_checks import unused_line
 
@@ -75,10 +82,16 @@ def _judged(version: VersionFiles, recorded: dict[str, str], policy: Policy, sig
 
     names = signature_checks.extra_names(signatures, recorded)
     seen = version.observe([FileRecord(path=name, size=0, sha256=_NO_DIGEST) for name in names], {})
-    extra = {name: seen[name].sha256 for name in names}
-    findings = signature_checks.check_signatures(signatures, recorded, extra, policy.signature)
+    beside = version.list(keep=_may_be_signed).files if any(one.manifest for one in signatures) else ()
+    held = signature_checks.Held(
+        recorded=recorded,
+        extra={name: seen[name].sha256 for name in names},
+        # A file that the card should list is an error of its own.
+        beside=frozenset(name for name in beside if name not in recorded and not is_recorded(name)),
+    )
+    findings = signature_checks.check_signatures(signatures, held, policy.signature)
     over_files = [one for one in signatures if one.manifest is not None]
-    if any(signature_checks.is_good(one, recorded, extra, policy.signature) for one in over_files):
+    if any(signature_checks.is_good(one, held, policy.signature) for one in over_files):
         return Judged(fact="signature", findings=tuple(findings))
     if any(finding.severity == "error" for finding in findings):
         return Judged(fact="signature", findings=tuple(findings))

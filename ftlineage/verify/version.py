@@ -6,7 +6,7 @@ ones judge all of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from ftlineage.core.finding import Finding
@@ -14,6 +14,8 @@ from ftlineage.core.sections import FileRecord
 from ftlineage.errors import FtlineageError, StorageError, UndecidedError
 from ftlineage.hashing.files import Listing
 from ftlineage.verify.checks import Expected, Observed
+
+Keep = Callable[[str], bool]
 
 
 class VersionFiles(Protocol):
@@ -36,8 +38,12 @@ class VersionFiles(Protocol):
             StorageError, UndecidedError: It cannot be read, or nobody can say.
         """
 
-    def list(self) -> Listing:
-        """Every file that a card must list, and what may not even be opened."""
+    def list(self, *, keep: Keep | None = None) -> Listing:
+        """Every file that a card must list, and what may not even be opened.
+
+        Args:
+            keep: List the files of this rule instead, whatever they are; it is asked for folders too.
+        """
 
     def observe(self, files: Sequence[FileRecord], expected: Mapping[str, Expected]) -> dict[str, Observed]:
         """Each listed file as it lies there; a fault is part of what was observed.

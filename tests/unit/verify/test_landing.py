@@ -354,12 +354,17 @@ def test_names_from_a_file_are_made_safe() -> None:
 
 
 def test_what_cannot_be_told_is_a_note() -> None:
-    (finding,) = cannot_tell("the base acme/base is not on this machine")
-    assert (finding.code, finding.severity, finding.hint) == (
-        "adapter.keys-unmatched",
-        "note",
-        "Name its folder: --base PATH",
-    )
+    finding = cannot_tell("the base acme/base is not on this machine")
+    assert (finding.code, finding.severity) == ("acts.absent", "note")
+    assert finding.hint == "Name its folder: --base PATH"
     assert finding.message == (
         "the base acme/base is not on this machine, so it was not checked that the adapter's tensors land on it"
     )
+
+
+def test_repeated_layers_are_those_they_were_copied_from() -> None:
+    repeated = {"layer_replication": [[0, 2], [1, 2]]}
+    assert check(lora_layers(layers=3), **repeated) == []
+    assert check(lora_layers(layers=4), **repeated) != []
+    for hostile in ([[0, 10**9]], [["a", 1]], "x", [[0]], [[2, 0]]):
+        assert check(lora_layers(layers=3), layer_replication=hostile) != []

@@ -237,3 +237,20 @@ def test_lines_of_the_trust_file_that_cannot_be_used_are_noted(folder: Path, tru
     report = verify(folder, trust=trust, require_signature=True)
     assert said(report) == [("signature.unused-trust", "note")]
     assert report.findings[0].message.startswith(f"a line of the trust file was not used: {trust}, line 3: ")
+
+
+@pytest.mark.parametrize("name", ["training_args.bin", ".hidden.py", "checkpoint-1/optimizer.pt", ".cache/x"])
+def test_a_signed_folder_is_closed(folder: Path, trust: Path, name: str) -> None:
+    sign(folder)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(b"later")
+    found = error_of(verify(folder, trust=trust, require_signature=True))
+    assert found.message == f"model.sig was made for another version: {name} was added after it was made"
+
+
+def test_what_is_written_about_a_signed_version_is_no_part_of_it(folder: Path, trust: Path) -> None:
+    sign(folder)
+    for name in ("README.md", ".gitattributes", ".git/HEAD", ".cache/huggingface/x"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"later")
+    assert said(verify(folder, trust=trust, require_signature=True)) == []
