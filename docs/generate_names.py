@@ -3,7 +3,7 @@
 A checkpoint's tensors are often named otherwise than the modules they are loaded into: prefixes
 come and go, experts are merged, projections are split. transformers keeps those rules in
 ``conversion_mapping.py`` and in the classes of its models; this copies them as data, so that
-``ftlineage verify`` can follow them without importing it. ``tests/unit/verify/test_landing_table.py``
+``ftlineage verify`` can follow them without importing it. ``tests/unit/verify/effect/test_landing_table.py``
 fails when the installed transformers has rules that the table has not.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 
 from ftlineage.core import codec
 
-TABLE = Path(__file__).resolve().parent.parent / "ftlineage" / "verify" / "landing_table.json"
+TABLE = Path(__file__).resolve().parent.parent / "ftlineage" / "verify" / "effect" / "table.json"
 _PREFIX = re.compile(r"""^\s*base_model_prefix = ["']([\w.]*)["']""", re.MULTILINE)
 _TIED = re.compile(r"^\s*_tied_weights_keys = (\{.*?\})", re.MULTILINE | re.DOTALL)
 # Ties that are worked out when a model is made cannot be copied.

@@ -32,14 +32,14 @@ from ftlineage.errors import (
     StorageError,
 )
 from ftlineage.verify import base_checks, checks, policy
-from ftlineage.verify.acting import check_acting
+from ftlineage.verify.effect.acting import check_acting
+from ftlineage.verify.effect.base_tensors import read_base_tensors
+from ftlineage.verify.effect.landing import cannot_tell, check_landing
 from ftlineage.verify.folder import FolderVersion, observe_base
 from ftlineage.verify.given import Given, Judged, judge_given
-from ftlineage.verify.landing import cannot_tell, check_landing
-from ftlineage.verify.landing_base import read_base_tensors
 from ftlineage.verify.policy import Fact, Policy
-from ftlineage.verify.preprocessing_stage import explained, judge_preprocessing
-from ftlineage.verify.signed import judge_signatures
+from ftlineage.verify.preprocessing.stage import explained, judge_preprocessing
+from ftlineage.verify.signatures.stage import judge_signatures
 from ftlineage.verify.version import VersionFiles, is_unanswered
 
 

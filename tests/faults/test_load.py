@@ -18,11 +18,11 @@ from ftlineage.errors import (
     VerificationFailedError,
 )
 from ftlineage.testing.tiny import build_tiny_causal
-from ftlineage.verify import load_model
 from ftlineage.verify.folder import FolderVersion
-from ftlineage.verify.load_held import HeldVersion
+from ftlineage.verify.loading import model as load_model
+from ftlineage.verify.loading.held import HeldVersion
 from tests import sealed
-from tests.unit.verify.loading import LOADS, base_section, causal, equal, logits, lora, move, save, trained
+from tests.loading import LOADS, base_section, causal, equal, logits, lora, move, save, trained
 
 pytestmark = LOADS
 WEIGHTS = "adapter_model.safetensors"

@@ -10,7 +10,7 @@ from pathlib import Path
 from ftlineage.core.finding import Finding
 from ftlineage.core.sections import Preprocessing
 from ftlineage.sources.functions import observe_functions
-from ftlineage.verify.preprocessing_code import check_given_code, observe_given_code
+from ftlineage.verify.preprocessing.code import check_given_code, observe_given_code
 
 PREP = """
 import numpy as np

@@ -10,7 +10,7 @@ from ftlineage.core import codec
 from ftlineage.core.digest import sha256_hex, text_sha256
 from ftlineage.core.sections import Base, ChatTemplate, FileRecord, Preprocessing, Preprocessor
 from ftlineage.sources.processors import clean_file
-from ftlineage.verify.preprocessing_settings import added_tokens_digest
+from ftlineage.verify.preprocessing.settings import added_tokens_digest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TEMPLATE = "{% for message in messages %}\n{{ message.content }}\n{% endfor %}\n"

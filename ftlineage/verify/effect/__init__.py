@@ -1,0 +1,1 @@
+"""Does an adapter land on its base, and does it change anything? Decided from headers and digests."""

@@ -1,0 +1,1 @@
+"""A model from the very bytes that were verified."""
