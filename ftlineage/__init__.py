@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ftlineage.diff.targets import diff as diff
     from ftlineage.record.run import run as run
     from ftlineage.store.cards import load_card as load_card
-    from ftlineage.verify.load import load as load
-    from ftlineage.verify.load import load_verified as load_verified
+    from ftlineage.verify.loading.load import load as load
+    from ftlineage.verify.loading.load import load_verified as load_verified
     from ftlineage.verify.runner import verify as verify
 
 __version__ = "0.1.0"
@@ -34,9 +34,9 @@ _PUBLIC = {
     "Finding": "ftlineage.core.finding",
     "Report": "ftlineage.core.finding",
     "diff": "ftlineage.diff.targets",
-    "load": "ftlineage.verify.load",
+    "load": "ftlineage.verify.loading.load",
     "load_card": "ftlineage.store.cards",
-    "load_verified": "ftlineage.verify.load",
+    "load_verified": "ftlineage.verify.loading.load",
     "run": "ftlineage.record.run",
     "verify": "ftlineage.verify.runner",
 }

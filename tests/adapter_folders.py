@@ -10,7 +10,7 @@ from ftlineage.core import codec
 from ftlineage.core.digest import sha256_hex
 from ftlineage.core.sections import Adapter, Tensor
 from ftlineage.hashing.tensors import DTYPE_BITS, summarise
-from ftlineage.verify.landing_base import BaseTensors
+from ftlineage.verify.effect.base_tensors import BaseTensors
 from tests.safetensors_bytes import write
 
 CONFIG_PATH = "adapter_config.json"

@@ -22,11 +22,11 @@ from ftlineage.errors import (
 )
 from ftlineage.sources.hub_cache import snapshot_folder
 from ftlineage.testing.hub import LocalHub
-from ftlineage.verify.load_base import fetch_base, find_base
+from ftlineage.verify.loading.base import fetch_base, find_base
 from ftlineage.verify.policy import Policy
 from tests.integration.recording import TRAINS, lora
 from tests.integration.test_record_loads import custom
-from tests.unit.verify.loading import logits, move
+from tests.loading import logits, move
 
 pytestmark = TRAINS
 

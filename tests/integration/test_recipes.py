@@ -18,7 +18,7 @@ from ftlineage.testing.hub import LocalHub
 from ftlineage.testing.tiny import build_tiny_vision
 from tests.integration.recording import check_sound
 from tests.integration.scripts import finish, start
-from tests.unit.verify.loading import logits
+from tests.loading import logits
 
 pytestmark = pytest.mark.heavy
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from ftlineage.core.sections import Tensor
 from ftlineage.core.words import clean
-from ftlineage.verify.acting import check_acting
-from ftlineage.verify.adapter_tensors import METHODS, PROMPT_METHODS
-from ftlineage.verify.landing import check_landing
-from ftlineage.verify.landing_base import BaseTensors
-from ftlineage.verify.ranks import rank_of
+from ftlineage.verify.effect.acting import check_acting
+from ftlineage.verify.effect.adapter_tensors import METHODS, PROMPT_METHODS
+from ftlineage.verify.effect.base_tensors import BaseTensors
+from ftlineage.verify.effect.landing import check_landing
+from ftlineage.verify.effect.ranks import rank_of
 from tests.adapter_folders import CONFIG_PATH, ROOT, adapter, base, base_shapes, lora_layers, tensor
 
 JSON: st.SearchStrategy[Any] = st.recursive(

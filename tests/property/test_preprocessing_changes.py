@@ -15,10 +15,10 @@ from ftlineage.core.sections import ChatTemplate, CodeDigest, Preprocessing, Pre
 from ftlineage.errors import BadInputError
 from ftlineage.sources.plain import named
 from ftlineage.sources.python_text import body_literals
-from ftlineage.verify.preprocessing_checks import check_own_files, explain_change
-from ftlineage.verify.preprocessing_code import GivenCode, check_given_code
-from ftlineage.verify.preprocessing_given import GivenProcessors, check_given_processors
-from ftlineage.verify.preprocessing_settings import as_recorded
+from ftlineage.verify.preprocessing.checks import check_own_files, explain_change
+from ftlineage.verify.preprocessing.code import GivenCode, check_given_code
+from ftlineage.verify.preprocessing.given import GivenProcessors, check_given_processors
+from ftlineage.verify.preprocessing.settings import as_recorded
 from tests.unit.verify import processor_sample as sample
 
 NAMES = st.text(string.ascii_lowercase + "_", min_size=1, max_size=12).filter(lambda name: name.isidentifier())
