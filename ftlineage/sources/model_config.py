@@ -47,6 +47,9 @@ def config_changes(config: Any, folder: Path) -> dict[str, Any]:
         for name, value in sorted(config.to_dict().items())
         if name not in _ELSEWHERE and not name.startswith("_") and not _is_part(value) and value != own.get(name)
     }
+    # transformers sets it in the first step that has labels; a loader that lacks it does the same.
+    if changed.get("problem_type") in {"single_label_classification", "regression"}:
+        del changed["problem_type"]
     plain: dict[str, Any] = without_private(codec.jsonable(changed))
     return plain
 
