@@ -8,6 +8,7 @@ downloaded bytes that differ from the commit's digests (trap T11).
 
 from __future__ import annotations
 
+import datetime as dt
 import fnmatch
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -46,7 +47,9 @@ class HubCommit:
 
     ``requested`` is what was asked for (None for the default branch), ``sha`` the 40-hex commit,
     ``files`` what it holds, by path. ``cached`` says that the local cache answered, not the Hub;
-    then ``files`` may be only those that were downloaded.
+    then ``files`` may be only those that were downloaded. ``modified`` is the time the Hub names
+    beside the commit, RFC 3339 in UTC; ``private`` and ``gated`` say who may read it. ``name`` is what
+    the Hub calls the repository, which differs from ``repo`` after it was renamed.
     """
 
     repo: str
@@ -55,6 +58,10 @@ class HubCommit:
     sha: str
     files: tuple[HubFile, ...] = ()
     cached: bool = False
+    modified: str | None = None
+    private: bool = False
+    gated: bool = False
+    name: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -106,7 +113,17 @@ def resolve_revision(
         files = tuple(sorted((_hub_file(sibling) for sibling in info.siblings or []), key=lambda file: file.path))
     if not any_names:
         _refuse_names(repo, files)
-    return HubCommit(repo=repo, repo_type=repo_type, requested=requested, sha=str(sha), files=files)
+    return HubCommit(
+        repo=repo,
+        repo_type=repo_type,
+        requested=requested,
+        sha=str(sha),
+        files=files,
+        modified=utc_text(getattr(info, "last_modified", None)),
+        private=bool(getattr(info, "private", False)),
+        gated=bool(getattr(info, "gated", False)),
+        name=str(info.id) if getattr(info, "id", None) else None,
+    )
 
 
 def download_snapshot(
@@ -241,6 +258,13 @@ def _ask(repo: str, asked: str | None, repo_type: RepoType, *, timeout: float, t
         api = HfApi(token=token, library_name="ftlineage")
         ask = {"model": api.model_info, "dataset": api.dataset_info, "space": api.space_info}[repo_type]
         return ask(repo, revision=asked, files_metadata=True, timeout=timeout)
+
+
+def utc_text(moment: object) -> str | None:
+    """A time as RFC 3339 in UTC, to the second; None if it is none."""
+    if not isinstance(moment, dt.datetime) or moment.tzinfo is None:
+        return None
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _refuse_names(repo: str, files: Iterable[HubFile]) -> None:
