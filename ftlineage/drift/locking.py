@@ -1,0 +1,210 @@
+"""Which references a lock answers, which entries stay as they are, and what the Hub must be asked.
+
+Decided from values alone. An entry that still answers its wish is kept whole, dates included; one
+commit answers every kind of reference to one repository and wish, so that a model and its tokenizer
+are locked together. Text in the code counts more than the lock: a pinned commit that differs from
+the entry replaces it. Refused: any answer nobody gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from ftlineage.drift.classify import FileFact
+from ftlineage.drift.lockfile import Entry, Key, Lock, group_files, make_lock, place_order
+from ftlineage.drift.reference import Kind, Reference
+from ftlineage.drift.rewrite.remark import DEFAULT
+from ftlineage.sources.hub_cache import RepoType
+
+#: The branch that clients load where no revision is named (``huggingface_hub.constants.DEFAULT_REVISION``).
+DEFAULT_BRANCH = "main"
+
+_REPO_TYPES: dict[Kind, RepoType] = {"dataset": "dataset", "space": "space"}
+
+
+class Ref(NamedTuple):
+    """What the Hub is asked: one repository at one revision."""
+
+    repo_type: RepoType
+    repo: str
+    revision: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the Hub said of a :class:`Ref` at ``resolved_at``."""
+
+    sha: str
+    committed_at: str | None = None
+    resolved_at: str
+    private: bool = False
+    gated: bool = False
+    files: tuple[FileFact, ...] = ()
+    name: str | None = None
+
+
+class Sighting(NamedTuple):
+    """A reference in a file, and the revision that the remark beside its pinned commit names, if there is one."""
+
+    reference: Reference
+    wish: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it stands, as ``path:line``."""
+        return f"{self.reference.path}:{self.reference.line}"
+
+
+class Want(NamedTuple):
+    """One entry the lock should have: ``pinned`` is the commit the code names, None where it floats."""
+
+    key: Key
+    pinned: str | None
+    used: tuple[str, ...]
+
+    @property
+    def ref(self) -> Ref:
+        """What to ask the Hub for it."""
+        return Ref(repo_type_of(self.key.kind), self.key.id, self.pinned or self.key.wished or DEFAULT_BRANCH)
+
+
+class Plan(NamedTuple):
+    """What a lock should hold: entries ``kept`` as they are but for their places, and ``wanted`` ones."""
+
+    kept: tuple[Entry, ...]
+    wanted: tuple[Want, ...]
+    known: Mapping[Ref, Answer]
+
+    def missing(self) -> list[Ref]:
+        """What must be asked of the Hub, each once."""
+        return sorted({want.ref for want in self.wanted} - self.known.keys())
+
+
+def repo_type_of(kind: Kind) -> RepoType:
+    """The type of repository that a kind of reference names; code for models lives in model repositories."""
+    return _REPO_TYPES.get(kind, "model")
+
+
+def lockable(sighting: Sighting) -> bool:
+    """Whether a lock can answer it: a known id, and no second finding about a reference that is there already."""
+    reference = sighting.reference
+    return reference.ref is not None and reference.status in {"floating", "pinned"} and reference.rule != "FLOAT006"
+
+
+def key_of(sighting: Sighting, locked: Mapping[Key, Entry]) -> Key:
+    """What a reference is locked under.
+
+    A floating one under the revision it names. A pinned one under the wish its remark names, else
+    under that of the entry which holds its commit, else under the commit itself.
+    """
+    reference, name = sighting.reference, str(sighting.reference.ref)
+    if reference.status == "floating":
+        return Key(reference.kind, name, (reference.revision or "").strip() or None)
+    if sighting.wish is not None:
+        return Key(reference.kind, name, None if sighting.wish == DEFAULT else sighting.wish)
+    return next(
+        (
+            key
+            for key, entry in locked.items()
+            if key[:2] == (reference.kind, name) and entry.sha == pinned_at(sighting)
+        ),
+        Key(reference.kind, name, pinned_at(sighting)),
+    )
+
+
+def pinned_at(sighting: Sighting) -> str | None:
+    """The commit a pinned reference names."""
+    reference = sighting.reference
+    return (reference.revision or "").strip().lower() if reference.status == "pinned" else None
+
+
+def plan(sightings: Iterable[Sighting], lock: Lock, *, looked_at: Callable[[str], bool]) -> Plan:
+    """What the lock should hold after a scan.
+
+    Args:
+        sightings: All references the scan found.
+        lock: The lock as it is.
+        looked_at: Whether the scan looked at a path; places elsewhere stay in their entries.
+    """
+    locked = lock.by_key()
+    wants = {key: Want(key, pinned, tuple(used)) for key, (pinned, used) in _wants(sightings, locked).items()}
+    kept, wanted = [], []
+    for key, want in wants.items():
+        entry = locked.get(key)
+        used = _sorted((*want.used, *_elsewhere(entry, looked_at)))
+        if entry is not None and want.pinned in {None, entry.sha}:
+            kept.append(msgspec.structs.replace(entry, used=used))
+        else:
+            wanted.append(want._replace(used=used))
+    for key, entry in locked.items():
+        if key not in wants and (elsewhere := _elsewhere(entry, looked_at)):
+            kept.append(msgspec.structs.replace(entry, used=elsewhere))
+    return Plan(tuple(kept), tuple(wanted), _known(kept))
+
+
+def build(found: Plan, answers: Mapping[Ref, Answer]) -> tuple[Lock, list[Want]]:
+    """The lock that a plan and the Hub's answers make, and the wants that have no answer."""
+    given = {**found.known, **answers}
+    made = [make_entry(want, given[want.ref]) for want in found.wanted if want.ref in given]
+    return make_lock([*found.kept, *made]), [want for want in found.wanted if want.ref not in given]
+
+
+def make_entry(want: Want, answer: Answer) -> Entry:
+    """The entry for a want that has its answer."""
+    files, folded = group_files(answer.files, want.key.kind)
+    return Entry(
+        kind=want.key.kind,
+        id=want.key.id,
+        wished=want.key.wished,
+        sha=answer.sha,
+        committed_at=answer.committed_at,
+        resolved_at=answer.resolved_at,
+        private=answer.private,
+        gated=answer.gated,
+        used=want.used,
+        files=files,
+        folded=folded,
+    )
+
+
+def _wants(sightings: Iterable[Sighting], locked: Mapping[Key, Entry]) -> dict[Key, tuple[str | None, list[str]]]:
+    """Commit and places by key; of two commits pinned for one wish, the later in the files is locked by itself."""
+    wants: dict[Key, tuple[str | None, list[str]]] = {}
+    for sighting in sorted(filter(lockable, sightings), key=lambda one: place_order(one.place)):
+        key, pinned = key_of(sighting, locked), pinned_at(sighting)
+        already = wants.get(key)
+        if already is not None and pinned is not None and already[0] not in {None, pinned}:
+            key, already = key._replace(wished=pinned), wants.get(key._replace(wished=pinned))
+        first, used = already or (None, [])
+        wants[key] = (first or pinned, [*used, sighting.place])
+    return wants
+
+
+def _known(kept: Iterable[Entry]) -> dict[Ref, Answer]:
+    """What kept entries answer for others of the same repository; a folded list cannot be passed on."""
+    known: dict[Ref, Answer] = {}
+    for entry in kept:
+        if entry.folded:
+            continue
+        answer = Answer(
+            sha=entry.sha,
+            committed_at=entry.committed_at,
+            resolved_at=entry.resolved_at,
+            private=entry.private,
+            gated=entry.gated,
+            files=tuple(entry.facts()),
+        )
+        repo_type = repo_type_of(entry.kind)
+        known.setdefault(Ref(repo_type, entry.id, entry.wished or DEFAULT_BRANCH), answer)
+        known.setdefault(Ref(repo_type, entry.id, entry.sha), answer)
+    return known
+
+
+def _elsewhere(entry: Entry | None, looked_at: Callable[[str], bool]) -> tuple[str, ...]:
+    return tuple(place for place in (entry.used if entry else ()) if not looked_at(place_order(place)[0]))
+
+
+def _sorted(places: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(places), key=place_order))
