@@ -14,14 +14,18 @@ from typing import NamedTuple
 import msgspec
 
 from ftlineage.drift.classify import FileFact
+from ftlineage.drift.compare import Locked
 from ftlineage.drift.lockfile import Entry, Key, Lock, group_files, make_lock, place_order
-from ftlineage.drift.reference import Kind, Reference
+from ftlineage.drift.reading import Seen
+from ftlineage.drift.reference import Kind
 from ftlineage.drift.rewrite.remark import DEFAULT
 from ftlineage.sources.hub_cache import RepoType
 
 #: The branch that clients load where no revision is named (``huggingface_hub.constants.DEFAULT_REVISION``).
 DEFAULT_BRANCH = "main"
 
+# Findings that stand beside the reference they are about.
+_BESIDE = frozenset({"FLOAT006", "FLOAT008"})
 _REPO_TYPES: dict[Kind, RepoType] = {"dataset": "dataset", "space": "space"}
 
 
@@ -43,18 +47,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     gated: bool = False
     files: tuple[FileFact, ...] = ()
     name: str | None = None
-
-
-class Sighting(NamedTuple):
-    """A reference in a file, and the revision that the remark beside its pinned commit names, if there is one."""
-
-    reference: Reference
-    wish: str | None = None
-
-    @property
-    def place(self) -> str:
-        """Where it stands, as ``path:line``."""
-        return f"{self.reference.path}:{self.reference.line}"
 
 
 class Want(NamedTuple):
@@ -82,54 +74,68 @@ class Plan(NamedTuple):
         return sorted({want.ref for want in self.wanted} - self.known.keys())
 
 
+def said(lock: Lock) -> dict[tuple[str, str], list[Locked]]:
+    """What a lock says of each repository, for comparing it with pinned references.
+
+    An entry without a wish answers both what a pin writes for it (``default``) and the branch it is.
+    """
+    found: dict[tuple[str, str], list[Locked]] = {}
+    for entry in lock.entries:
+        names = (DEFAULT, DEFAULT_BRANCH) if entry.wished in {None, DEFAULT_BRANCH} else (str(entry.wished),)
+        listed = found.setdefault((repo_type_of(entry.kind), entry.id), [])
+        listed += [Locked(wished=name, sha=entry.sha) for name in names]
+    return found
+
+
 def repo_type_of(kind: Kind) -> RepoType:
     """The type of repository that a kind of reference names; code for models lives in model repositories."""
     return _REPO_TYPES.get(kind, "model")
 
 
-def lockable(sighting: Sighting) -> bool:
+def place_of(one: Seen) -> str:
+    """Where a reference stands, as ``path:line``."""
+    return f"{one.reference.path}:{one.reference.line}"
+
+
+def lockable(one: Seen) -> bool:
     """Whether a lock can answer it: a known id, and no second finding about a reference that is there already."""
-    reference = sighting.reference
-    return reference.ref is not None and reference.status in {"floating", "pinned"} and reference.rule != "FLOAT006"
+    reference = one.reference
+    known = reference.ref is not None and reference.status in {"floating", "pinned"}
+    return known and reference.rule not in _BESIDE
 
 
-def key_of(sighting: Sighting, locked: Mapping[Key, Entry]) -> Key:
+def key_of(one: Seen, locked: Mapping[Key, Entry]) -> Key:
     """What a reference is locked under.
 
     A floating one under the revision it names. A pinned one under the wish its remark names, else
     under that of the entry which holds its commit, else under the commit itself.
     """
-    reference, name = sighting.reference, str(sighting.reference.ref)
+    reference, name = one.reference, str(one.reference.ref)
     if reference.status == "floating":
         return Key(reference.kind, name, (reference.revision or "").strip() or None)
-    if sighting.wish is not None:
-        return Key(reference.kind, name, None if sighting.wish == DEFAULT else sighting.wish)
-    return next(
-        (
-            key
-            for key, entry in locked.items()
-            if key[:2] == (reference.kind, name) and entry.sha == pinned_at(sighting)
-        ),
-        Key(reference.kind, name, pinned_at(sighting)),
-    )
+    if one.wish is not None:
+        return Key(reference.kind, name, None if one.wish == DEFAULT else one.wish)
+    sha = pinned_at(one)
+    same = (key for key, entry in locked.items() if key[:2] == (reference.kind, name) and entry.sha == sha)
+    return next(same, Key(reference.kind, name, sha))
 
 
-def pinned_at(sighting: Sighting) -> str | None:
+def pinned_at(one: Seen) -> str | None:
     """The commit a pinned reference names."""
-    reference = sighting.reference
+    reference = one.reference
     return (reference.revision or "").strip().lower() if reference.status == "pinned" else None
 
 
-def plan(sightings: Iterable[Sighting], lock: Lock, *, looked_at: Callable[[str], bool]) -> Plan:
+def plan(seen: Iterable[Seen], lock: Lock, *, looked_at: Callable[[str], bool]) -> Plan:
     """What the lock should hold after a scan.
 
     Args:
-        sightings: All references the scan found.
+        seen: All references the scan found.
         lock: The lock as it is.
         looked_at: Whether the scan looked at a path; places elsewhere stay in their entries.
     """
     locked = lock.by_key()
-    wants = {key: Want(key, pinned, tuple(used)) for key, (pinned, used) in _wants(sightings, locked).items()}
+    wants = {key: Want(key, pinned, tuple(used)) for key, (pinned, used) in _wants(seen, locked).items()}
     kept, wanted = [], []
     for key, want in wants.items():
         entry = locked.get(key)
@@ -169,16 +175,16 @@ def make_entry(want: Want, answer: Answer) -> Entry:
     )
 
 
-def _wants(sightings: Iterable[Sighting], locked: Mapping[Key, Entry]) -> dict[Key, tuple[str | None, list[str]]]:
+def _wants(seen: Iterable[Seen], locked: Mapping[Key, Entry]) -> dict[Key, tuple[str | None, list[str]]]:
     """Commit and places by key; of two commits pinned for one wish, the later in the files is locked by itself."""
     wants: dict[Key, tuple[str | None, list[str]]] = {}
-    for sighting in sorted(filter(lockable, sightings), key=lambda one: place_order(one.place)):
-        key, pinned = key_of(sighting, locked), pinned_at(sighting)
+    for one in sorted(filter(lockable, seen), key=lambda each: place_order(place_of(each))):
+        key, pinned = key_of(one, locked), pinned_at(one)
         already = wants.get(key)
         if already is not None and pinned is not None and already[0] not in {None, pinned}:
             key, already = key._replace(wished=pinned), wants.get(key._replace(wished=pinned))
         first, used = already or (None, [])
-        wants[key] = (first or pinned, [*used, sighting.place])
+        wants[key] = (first or pinned, [*used, place_of(one)])
     return wants
 
 
