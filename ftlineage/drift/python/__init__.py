@@ -1,0 +1,1 @@
+"""Hub references in Python source, read from the syntax tree with data flow inside a file."""

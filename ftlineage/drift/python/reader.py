@@ -1,0 +1,321 @@
+"""Hub references of one Python file.
+
+``read_python`` gives one :class:`~ftlineage.drift.reference.Found` for each use it can see, without
+running or importing anything. ``collect_wrappers`` gives what other files of the tree need from this one.
+Refuses text that is no Python 3 with :class:`~ftlineage.errors.BadInputError`; never fails otherwise.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ftlineage.drift.python.apply import Applier, Given, flat, loaders_of
+from ftlineage.drift.python.calls import argument, dotted
+from ftlineage.drift.python.emit import Findings, Revision, Use
+from ftlineage.drift.python.evaluate import Evaluator
+from ftlineage.drift.python.file import File
+from ftlineage.drift.python.keyed import Keyed
+from ftlineage.drift.python.literals import Literals
+from ftlineage.drift.python.passing import Passing, Summaries, revision_through
+from ftlineage.drift.python.scope import Function, Place, bind_comprehension
+from ftlineage.drift.python.sinks import find_sinks, named_after, other_library
+from ftlineage.drift.python.slots import call_slot
+from ftlineage.drift.python.source import Source, is_interesting
+from ftlineage.drift.python.values import Text
+from ftlineage.drift.python.wrappers import FileWrappers, Wrapper, Wrappers, module_of, text_constants
+from ftlineage.drift.reference import Found
+
+_ROUNDS = 4  # of functions that call functions that load
+_SAVES = ("save_pretrained", "output_dir", "save_model(", "save_dir", "save_path", "save_to_disk")
+
+
+def read_python(text: str, path: str, tree: Wrappers | None = None) -> list[Found]:
+    """The references in a Python file.
+
+    Args:
+        text: The whole file.
+        path: Its path in the tree, for imports and errors; ``/`` between parts.
+        tree: What the other files of the tree export; None to look at this file alone.
+
+    Returns:
+        In the order of the text. A file without a loader's name or an id-shaped string gives none
+        and is not parsed.
+
+    Raises:
+        BadInputError: It does not parse as Python 3.
+    """
+    if not is_interesting(text) and not (tree is not None and any(name in text for name in tree.functions)):
+        return []
+    return Reader(text, path, tree).found()
+
+
+def collect_wrappers(text: str, path: str) -> FileWrappers:
+    """The functions of a file that hand a parameter on to a loader, and its constants that are ids.
+
+    Raises:
+        BadInputError: It does not parse as Python 3.
+    """
+    constants = text_constants(text)
+    if "def " not in text or not is_interesting(text):
+        return FileWrappers(module=module_of(path), constants=constants)
+    reader = Reader(text, path, None)
+    reader.found()
+    return FileWrappers(module=module_of(path), wrappers=tuple(reader.exported()), constants=constants)
+
+
+class Reader:
+    """Walks one file: loaders first, then what they make of functions, then keys and defaults."""
+
+    def __init__(self, text: str, path: str, tree: Wrappers | None) -> None:
+        self.source = Source(text, path)
+        self.file = File(self.source, tree)
+        self.tree = tree
+        self.ev = Evaluator(self.file)
+        self.findings = Findings(self.source)
+        self.summaries = Summaries()
+        self.applier = Applier(self.ev, self.findings, self.summaries)
+        self.keyed = Keyed(self.applier)
+        self.literals = Literals(self.findings)
+        self._later: list[tuple[ast.Call | ast.Dict, Place, str]] = []
+
+    def found(self) -> list[Found]:
+        """Everything in the file."""
+        self._note_saved()
+        self.source.heat(self._imported_wrappers())
+        for node, place in self._hot_nodes():
+            self._first(node, place)
+        for _ in range(_ROUNDS):
+            fresh = self.summaries.take_fresh()
+            if not fresh:
+                break
+            self._apply_wrappers(fresh)
+        for call, place, qualified in self._later:
+            if isinstance(call, ast.Dict):
+                self.keyed.dictionary(call, place)
+            else:
+                self.keyed.call(call, place, qualified)
+        self.source.heat(())
+        self.keyed.definitions(self._hot_statements())
+        return self.findings.all()
+
+    def exported(self) -> Iterator[Wrapper]:
+        """Functions at module level, and classes by their ``__init__``, that hand a parameter on."""
+        for place, statement in self.file.body:
+            if place.scope is not self.file.module:
+                continue
+            function = self._constructor(statement) if isinstance(statement, ast.ClassDef) else statement
+            if isinstance(function, Function) and (passings := self.summaries.of(function)):
+                params = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
+                name = statement.name if isinstance(statement, ast.ClassDef | Function) else ""
+                yield Wrapper(
+                    module=module_of(self.source.path),
+                    name=name,
+                    params=tuple(params[1:] if isinstance(statement, ast.ClassDef) else params),
+                    passings=tuple(passings),
+                )
+
+    # --- walking ---------------------------------------------------------------------------------
+
+    def _hot_statements(self) -> Iterator[tuple[Place, ast.stmt]]:
+        for place, statement in self.file.body:
+            first, last = _lines(statement)
+            if self.source.is_hot(first, last):
+                yield place, statement
+
+    def _hot_nodes(self) -> Iterator[tuple[ast.expr, Place]]:
+        """Calls, dicts and strings of the statements worth walking."""
+        for place, statement in self._hot_statements():
+            stack = list(reversed(_expressions(statement)))
+            while stack:
+                node = stack.pop()
+                if isinstance(node, ast.Call | ast.Dict | ast.Constant | ast.JoinedStr | ast.List):
+                    yield node, place
+                elif isinstance(node, ast.comprehension):
+                    bind_comprehension(node, place, place.scope.names)
+                stack.extend(reversed(_children(node)))
+
+    def _first(self, node: ast.expr, place: Place) -> None:
+        match node:
+            case ast.Call():
+                self._call(node, place)
+            case ast.Dict():
+                self._later.append((node, place, ""))
+            case ast.List():
+                self.literals.argv(node, lambda one: self.ev.text(one, place))
+            case ast.Constant(value=str()):
+                self.literals.url(node)
+
+    def _call(self, call: ast.Call, place: Place) -> None:
+        qualified = self.file.qualified(call.func, place)
+        own = self.file.function_of(call.func, place) or self._own_class(call.func)
+        if own is not None and own is not False:
+            self._later.append((call, place, qualified))
+            return
+        wrapper = self._wrapper(call, place)
+        if wrapper is not None:
+            params = wrapper.params
+            for passing in wrapper.passings:
+                node = _by_position(call, passing.param, params)
+                self._pass(call, place, passing, node, wrapper.name, params)
+            return
+        sinks = find_sinks(qualified) or named_after(qualified)
+        for sink, via in loaders_of(qualified, sinks):
+            self.applier.sink(sink, call, place, via)
+        if not other_library(qualified):
+            self._later.append((call, place, qualified))
+
+    def _own_class(self, node: ast.expr) -> Function | bool | None:
+        """For a class of this file or one of its methods that this file defines: who takes the arguments."""
+        scope = self.file.class_scope(node)
+        return (self.file.method(scope, "__init__") or True) if scope is not None else None
+
+    # --- wrappers --------------------------------------------------------------------------------
+
+    def _apply_wrappers(self, fresh: list[Function]) -> None:
+        """Calls, in this file, of functions that were seen to load what they are given."""
+        names: dict[str, list[Function]] = {}
+        for function in fresh:
+            names.setdefault(self._called_as(function), []).append(function)
+        self.source.heat(f"{name}(" for name in names)
+        for node, place in self._hot_nodes():
+            if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in names:
+                target = self._target(node, place)
+                for function in names[dotted(node.func).rpartition(".")[2]]:
+                    if target is function:
+                        self._through(node, place, function)
+
+    def _called_as(self, function: Function) -> str:
+        scope = self.file.scopes[id(function)].parent
+        if function.name in {"__init__", "__new__", "__post_init__"} and scope and isinstance(scope.node, ast.ClassDef):
+            return scope.node.name
+        return function.name
+
+    def _target(self, call: ast.Call, place: Place) -> Function | None:
+        scope = self.file.class_scope(call.func)
+        return self.file.method(scope, "__init__") if scope is not None else self.file.function_of(call.func, place)
+
+    def _through(self, call: ast.Call, place: Place, function: Function) -> None:
+        bound = self.file.is_method(function)
+        positional = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
+        params = tuple(positional[1:] if bound else positional)
+        takes = (*params, *(one.arg for one in function.args.kwonlyargs))
+        for passing in self.summaries.of(function):
+            node = argument(call, function, passing.param, bound=bound)
+            self._pass(call, place, passing, node, dotted(call.func).rpartition(".")[2], takes)
+
+    def _pass(
+        self, call: ast.Call, place: Place, passing: Passing, node: ast.expr | None, name: str, takes: tuple[str, ...]
+    ) -> None:
+        """Report what a wrapper's call gives for one parameter."""
+        if node is None:
+            return
+        given = Given(self.ev, call, place)
+        through = passing.revision_param
+        key = "revision" if through == "**" else through
+        found = given.keyword(key) if key else None
+        slot = call_slot(self.source, call, key) if key and (through == "**" or key in takes) else None
+        reason = f"{name}() takes no revision"
+        revision = revision_through(
+            passing,
+            self.applier.revision_of(found, key) if found is not None and key else None,
+            Revision(slot=slot, unpinnable=reason),
+        )
+        code = passing.remote_code or given.is_true("trust_remote_code", None)
+        use = Use(
+            kind=passing.kind, via=name, node=node, span=(call.lineno, call.end_lineno or call.lineno), strict=passing.strict,
+            revision=revision, bare=passing.bare, remote_code=code,
+        )  # fmt: skip
+        self.applier.report(flat(self.ev, self.ev.values(node, place)), use, None)
+
+    def _imported_wrappers(self) -> list[str]:
+        if self.tree is None:
+            return []
+        return [
+            f"{name}("
+            for name, bound in self.file.module.names.items()
+            if bound[-1].kind == "import" and self.tree.find(bound[-1].module, self.source.path) is not None
+        ]
+
+    def _wrapper(self, call: ast.Call, place: Place) -> Wrapper | None:
+        if self.tree is None or not isinstance(call.func, ast.Name):
+            return None
+        bound = self.ev.bound(call.func.id, place)
+        return self.tree.find(bound[0].module, self.source.path) if bound and bound[0].kind == "import" else None
+
+    def _constructor(self, statement: ast.ClassDef) -> Function | None:
+        return self.file.method(self.file.scopes[id(statement)], "__init__")
+
+    # --- saved -----------------------------------------------------------------------------------
+
+    def _note_saved(self) -> None:
+        """Bare names under which this file saves what it may load again."""
+        if not any(token in self.source.text for token in _SAVES):
+            return
+        self.source.heat_only(_SAVES)
+        for node, place in self._hot_nodes():
+            if isinstance(node, ast.Call):
+                for one in _saved_as(node):
+                    self._save(one, place)
+        for name in ("output_dir", "save_dir", "save_path"):
+            for default, place in self.file.options.get(name, ()):
+                self._save(default, place)
+
+    def _save(self, node: ast.expr, place: Place) -> None:
+        for one in self.ev.values(node, place):
+            if isinstance(one, Text) and one.text and "/" not in one.text:
+                self.findings.saved.add(one.text)
+
+
+def _saved_as(call: ast.Call) -> list[ast.expr]:
+    name = dotted(call.func).rpartition(".")[2]
+    found = [one.value for one in call.keywords if one.arg in {"output_dir", "save_dir", "save_directory", "save_path"}]
+    if name.startswith(("save_pretrained", "save_model", "save_to_disk")) and call.args:
+        found.append(call.args[0])
+    return found
+
+
+def _lines(statement: ast.stmt) -> tuple[int, int]:
+    """The lines of a statement without the blocks in it, decorators with it."""
+    first = min((one.lineno for one in getattr(statement, "decorator_list", ())), default=statement.lineno)
+    body = getattr(statement, "body", None) or getattr(statement, "cases", None)
+    if body and isinstance(body[0], ast.stmt):
+        return first, body[0].lineno
+    return first, statement.end_lineno or statement.lineno
+
+
+def _expressions(statement: ast.stmt) -> list[ast.AST]:
+    """The expressions of a statement, without those of the blocks in it."""
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            defaults = [one for one in statement.args.kw_defaults if one is not None]
+            return [*statement.decorator_list, *statement.args.defaults, *defaults]
+        case ast.ClassDef():
+            return [*statement.decorator_list, *statement.bases, *(one.value for one in statement.keywords)]
+        case ast.Match():
+            return [statement.subject]
+        case ast.With() | ast.AsyncWith():
+            return [one.context_expr for one in statement.items]
+        case ast.Expr(value=ast.Constant()):
+            return []
+    return [one for one in ast.iter_child_nodes(statement) if isinstance(one, ast.expr)]
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    if isinstance(node, ast.Name | ast.Constant):
+        return []
+    found = [one for one in ast.iter_child_nodes(node) if not isinstance(one, ast.expr_context | ast.operator)]
+    # The variables of a comprehension must be known before what stands in front of them is read.
+    return sorted(found, key=lambda one: not isinstance(one, ast.comprehension)) if _has_generators(node) else found
+
+
+def _has_generators(node: ast.AST) -> bool:
+    return isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp)
+
+
+def _by_position(call: ast.Call, param: str, params: tuple[str, ...]) -> ast.expr | None:
+    found = next((one.value for one in call.keywords if one.arg == param), None)
+    if found is None and param in params and params.index(param) < len(call.args):
+        node = call.args[params.index(param)]
+        found = None if isinstance(node, ast.Starred) else node
+    return found

@@ -1,0 +1,116 @@
+"""One Python file as text and tree, and where in it looking closer can pay.
+
+Decides which files are worth parsing and which statements worth walking: those on whose lines a
+loader's name, a key that names a repository or a string of an id's shape stands. Refuses Python 2
+and other text that does not parse with :class:`~ftlineage.errors.BadInputError`.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import re
+import warnings
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+
+from ftlineage.errors import BadInputError
+
+# Parts of the names of calls that load; a file with none of them and no id-shaped string is not parsed.
+TOKENS = (
+    "from_pretrained", "load_dataset", "get_dataset_", "hf_hub_", "snapshot_download", "HfApi", "HfFileSystem",
+    "pipeline(", "SentenceTransformer(", "CrossEncoder(", "SparseEncoder(", "evaluate.load", "LLM(", "EngineArgs(",
+    "Trainer(", "HuggingFace", "hf://", "hf-hub:", "hf_hub:", "load_adapter(", "load_lora", "LoRARequest(",
+    "attn_implementation", "huggingface.co", "cached_file(", "load_metric(", "GLiNER", "get_kernel(",
+    "load_from_hub", "from_hf_hub", "from_single_file", "TransformersEmbedd", "load_ip_adapter", "load_textual_",
+    "pull_from_hub", "dataset_module_factory", "load_checkpoint_and", "InferenceClient(", "TextEmbedding(",
+)  # fmt: skip
+_ID_LITERAL = re.compile(
+    r"""["'](?:hf://)?[A-Za-z0-9][\w.-]*/[\w.-]+["'/@]|["']hf[-_]hub:|\bload\(\s*f?["']|\bpretrained\b|environ|getenv"""
+)
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+_ONLY_ID = re.compile(r"""["'](?:hf://)?[A-Za-z0-9][\w.-]*/[\w.-]+["'/@]""")
+
+
+def is_interesting(text: str) -> bool:
+    """Whether a file can hold a reference: a few searches for substrings, nothing parsed."""
+    return any(token in text for token in TOKENS) or _ONLY_ID.search(text) is not None
+
+
+class Source:
+    """A parsed file that answers in characters: the tree itself counts columns in UTF-8 bytes."""
+
+    def __init__(self, text: str, path: str) -> None:
+        self.text = text
+        self.path = path
+        self._mark = 1 if text.startswith("\ufeff") else 0
+        body = text[self._mark :]
+        self.tree = _parse(body, path)
+        self._ascii = body.isascii()
+        self._starts = [0, *(found.end() for found in _NEWLINE.finditer(body))]
+        self._body = body
+        self._hot: list[int] = []
+
+    def offset(self, line: int, byte: int) -> int:
+        """The character at a position of the tree, counted from the start of the file."""
+        start = self._starts[line - 1]
+        if self._ascii:
+            return start + byte + self._mark
+        end = self._starts[line] if line < len(self._starts) else len(self._body)
+        row = self._body[start:end]
+        characters = byte if row.isascii() else len(row.encode()[:byte].decode(errors="ignore"))
+        return start + characters + self._mark
+
+    def column(self, node: ast.expr | ast.stmt) -> int:
+        """The column of a node's first character, from 1."""
+        return self.offset(node.lineno, node.col_offset) - self._starts[node.lineno - 1] - self._mark + 1
+
+    def span(self, node: ast.expr) -> tuple[int, int]:
+        """Where a node begins and ends, in characters of the file."""
+        last_line, last_byte = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
+        return self.offset(node.lineno, node.col_offset), self.offset(last_line, last_byte)
+
+    def line_end(self, offset: int) -> int:
+        """Where the line of a character ends, its newline left out."""
+        at = bisect_right(self._starts, offset - self._mark)
+        end = self._starts[at] + self._mark if at < len(self._starts) else len(self.text)
+        return offset + len(self.text[offset:end].rstrip("\r\n"))
+
+    def heat(self, names: Iterable[str]) -> None:
+        """Mark the lines where a token, an id-shaped string or one of ``names`` stands."""
+        self._heat((*TOKENS, *names), {found.start() for found in _ID_LITERAL.finditer(self._body)})
+
+    def heat_only(self, names: Iterable[str]) -> None:
+        """Mark the lines where one of ``names`` stands, and no others."""
+        self._heat(names, set())
+
+    def _heat(self, tokens: Iterable[str], places: set[int]) -> None:
+        for token in tokens:
+            at = self._body.find(token)
+            while at >= 0:
+                places.add(at)
+                at = self._body.find(token, at + 1)
+        self._hot = sorted({bisect_right(self._starts, place) for place in places})
+
+    def is_hot(self, first: int, last: int) -> bool:
+        """Whether a marked line lies among these."""
+        at = bisect_left(self._hot, first)
+        return at < len(self._hot) and self._hot[at] <= last
+
+
+def _parse(text: str, path: str) -> ast.Module:
+    # The collector walks half-built trees again and again: parsing takes a fifth longer with it.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except SyntaxError as error:
+        where = f" on line {error.lineno}" if error.lineno else ""
+        raise BadInputError(path=path, reason=f"is no Python 3{where}: {error.msg}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise BadInputError(path=path, reason=f"cannot be parsed as Python: {type(error).__name__}") from None
+    finally:
+        if collecting:
+            gc.enable()
