@@ -42,6 +42,9 @@ from ftlineage.verify.preprocessing.stage import explained, judge_preprocessing
 from ftlineage.verify.signatures.stage import judge_signatures
 from ftlineage.verify.version import VersionFiles, is_unanswered
 
+# Sections of findings about the version's own files: with one of them, what the files do is not asked.
+_FILES = frozenset({"adapter", "path", "preprocessing"})
+
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict with the card it was reached by; no card where none could be read and trusted."""
@@ -241,7 +244,7 @@ class Verification:
     def _acts(self, card: Card, configs: Mapping[str, dict[str, Any]], base: Path | None) -> None:
         """What the adapter does to a base whose files are as recorded; one that was changed is not asked."""
         adapter = card.body.adapter
-        if adapter is None or any(finding.section == "adapter" for finding in self._errors()):
+        if adapter is None or any(finding.section in _FILES for finding in self._errors()):
             return
         self.findings += check_acting(adapter, configs)
         why = "the base is not on this machine"
@@ -258,8 +261,7 @@ class Verification:
         return [finding for finding in self.findings if finding.severity == "error"]
 
     def _given(self, card: Card) -> None:
-        changed = any(finding.section in ("adapter", "preprocessing") for finding in self._errors())
-        if not changed:
+        if not any(finding.section in _FILES for finding in self._errors()):
             proven = self.counts["base_files"] > 0 and "base" not in self.absent
             self._judged(judge_preprocessing(self.version, card, self.given, base_proven=proven))
         for judged in judge_given(card, self.given, self.policy.environment, required=self.policy.require):

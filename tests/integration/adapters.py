@@ -18,7 +18,7 @@ def make_adapter(folder: Path) -> Path:
     tensors = {
         f"base_model.model.model.layers.{layer}.self_attn.q_proj.lora_{side}.weight": (
             "F32",
-            [2, 4],
+            [2, 4] if side == "A" else [4, 2],
             bytes(range(layer * 2, layer * 2 + 32)),
         )
         for layer in range(2)
@@ -39,10 +39,11 @@ def make_adapter(folder: Path) -> Path:
 
 
 def make_base(folder: Path) -> Path:
-    """A base with one tensor."""
+    """A base with the modules that the adapter changes."""
     folder.mkdir(parents=True)
     (folder / "config.json").write_bytes(codec.pretty_bytes({"model_type": "llama"}))
-    (folder / "model.safetensors").write_bytes(write({"w": ("F32", [4], bytes(16))}, {"format": "pt"}))
+    tensors = {f"model.layers.{layer}.self_attn.q_proj.weight": ("F32", [4, 4], bytes(64)) for layer in range(2)}
+    (folder / "model.safetensors").write_bytes(write(tensors, {"format": "pt"}))
     return folder
 
 

@@ -37,10 +37,11 @@ PAIRS = [
 
 
 def lora(**changes: Any) -> Any:
-    """A small LoRA config."""
+    """A small LoRA config; it acts before the first step, so that what is sealed untrained verifies too."""
     from peft import LoraConfig
 
-    return LoraConfig(**{"r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"], **changes})
+    fixed = {"r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"], "init_lora_weights": False}
+    return LoraConfig(**{**fixed, **changes})
 
 
 def sft_arguments(folder: Path | str, **changes: Any) -> Any:

@@ -236,7 +236,9 @@ def test_other_methods_than_lora(kind: str, acme: LocalHub, tmp_path: Path) -> N
 
     configs = {
         "dora": lora(use_dora=True),
-        "ia3": IA3Config(target_modules=["k_proj", "down_proj"], feedforward_modules=["down_proj"]),
+        "ia3": IA3Config(
+            target_modules=["k_proj", "down_proj"], feedforward_modules=["down_proj"], init_ia3_weights=False
+        ),
         "prompt": PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=4),
     }
     card = record_untrained(tmp_path / "out", config=configs[kind])

@@ -39,9 +39,11 @@ def prepared(rank):
     """An adapter, or several in one model, so that versions differ in their files."""
     with ftlineage.run("bot", out=out.with_name("unused")) as run:
         model, tokenizer = run.base(base_folder).load(dtype="float32")
-        adapted = run.get_peft_model(model, LoraConfig(r=rank, target_modules=["q_proj", "v_proj"]))
+        # Not zero: an adapter that cannot act does not verify.
+        acting = {"r": rank, "init_lora_weights": False}
+        adapted = run.get_peft_model(model, LoraConfig(target_modules=["q_proj", "v_proj"], **acting))
         for name in ("second", "third")[: rank - 1]:
-            adapted.add_adapter(name, LoraConfig(r=rank, target_modules=["k_proj"]))
+            adapted.add_adapter(name, LoraConfig(target_modules=["k_proj"], **acting))
         return adapted, tokenizer
 
 
