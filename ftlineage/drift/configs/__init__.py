@@ -1,0 +1,1 @@
+"""References in YAML, TOML and JSON, read by the framework that the file is for."""
