@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench._fingerprint_methods import METHODS, available
-from bench.verify import environment, measured
+from bench._processes import environment, measure
 
 # Slower than the floor by far: one round says enough.
 SLOW = {"hasher", "pandas", "mlflow"}
@@ -74,7 +74,7 @@ def report(table: Table, methods: dict[str, str], rounds: int, variables: dict[s
         for name in methods:
             if name in SLOW and number > 1:
                 continue
-            took, peak = measured(command(name, table.path), variables)
+            took, peak = measure(command(name, table.path), variables)
             peaks[name] = max(peaks[name], peak)
             if number:  # the first round fills the page cache and compiles
                 seconds[name].append(took)

@@ -25,8 +25,13 @@ CONFIG: dict[str, Any] = {
     "target_modules": ["q_proj", "v_proj"],
 }
 PREFIX = "base_model.model.model.layers"
+SHAPES = {"A": [2, 4], "B": [4, 2]}
 TENSORS = {
-    f"{PREFIX}.{layer}.self_attn.q_proj.lora_{part}.weight": ("F32", [2, 4] if part == "A" else [4, 2], bytes(range(32 * n, 32 * n + 32)))
+    f"{PREFIX}.{layer}.self_attn.q_proj.lora_{part}.weight": (
+        "F32",
+        SHAPES[part],
+        bytes(range(32 * n, 32 * n + 32)),
+    )
     for n, (layer, part) in enumerate([(0, "A"), (0, "B"), (1, "A"), (1, "B")])
 }
 BASE_FILES = {"config.json": b'{"model_type": "llama"}', "model.safetensors": b"base weights", "README.md": b"# Base"}

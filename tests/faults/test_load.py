@@ -148,7 +148,12 @@ def test_a_whole_model_is_built_from_what_was_read(base: Path, tmp_path: Path, m
     folder = tmp_path / "full"
     model.save_pretrained(folder)
     sealed.seal(folder, base=base_section(base))
-    after_holding(monkeypatch, lambda: [os.truncate(path, 10) for path in folder.iterdir()])
+
+    def cut() -> None:
+        for path in folder.iterdir():
+            os.truncate(path, 10)
+
+    after_holding(monkeypatch, cut)
 
     assert equal(ftlineage.load(folder), model)
 
