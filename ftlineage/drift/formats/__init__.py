@@ -1,0 +1,1 @@
+"""A scan for other programs: SARIF, annotations of GitHub, JUnit, JSON."""
