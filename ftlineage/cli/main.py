@@ -101,6 +101,9 @@ def commands() -> dict[str, Entry]:
         "export": Entry(
             target="ftlineage.cli.export:export", summary="Write a version's card as SLSA, CycloneDX, SPDX or README."
         ),
+        "scan": Entry(
+            target="ftlineage.cli.scan:scan", summary="Find models and datasets that can change without a commit here."
+        ),
         "diff": Entry(target="ftlineage.cli.diff:diff", summary="Say what differs between two versions."),
         "data": Entry(target=data, summary="Work with datasets."),
     }
