@@ -40,7 +40,7 @@ def _of(kind: Any) -> st.SearchStrategy[Any]:
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Annotated:
         (meta,) = [part for part in parts[1:] if isinstance(part, msgspec.Meta)]
-        return _digits(meta.pattern) if meta.pattern else st.integers(meta.ge or 0, _EXACT)
+        return _digits(meta.pattern) if meta.pattern else st.integers(int(meta.ge or 0), _EXACT)
     if origin is typing.Literal:
         return st.sampled_from(parts)
     if origin in (typing.Union, types.UnionType):
