@@ -241,11 +241,8 @@ def _entry(number: int, item: Any, name: str) -> Entry:
 
 
 def _twice(lock: Lock) -> str:
-    seen: set[Key] = set()
-    number = next(
-        number for number, entry in enumerate(lock.entries) if entry.key in seen or seen.add(entry.key) is not None
-    )
-    return f"reference[{number}]"
+    keys = [entry.key for entry in lock.entries]
+    return f"reference[{next(number for number, key in enumerate(keys) if key in keys[:number])}]"
 
 
 def _malformed(name: str, where: str, reason: str) -> LockMalformedError:

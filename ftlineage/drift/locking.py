@@ -46,7 +46,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     private: bool = False
     gated: bool = False
     files: tuple[FileFact, ...] = ()
-    name: str | None = None
 
 
 class Want(NamedTuple):

@@ -77,7 +77,6 @@ def resolve(ref: Ref, timeout: float = TIMEOUT) -> Answer:
         raise NotCachedError(
             repo=ref.repo, what="what the Hub says now", hint="Unset HF_HUB_OFFLINE: this asks the Hub"
         )
-    # A repository of a name without a namespace has one on the Hub, which follows the old name.
     commit = resolve_revision(ref.repo, ref.revision, repo_type=ref.repo_type, timeout=timeout, any_names=True)
     now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Answer(
@@ -87,7 +86,6 @@ def resolve(ref: Ref, timeout: float = TIMEOUT) -> Answer:
         private=commit.private,
         gated=commit.gated,
         files=facts(commit),
-        name=commit.name if commit.name != ref.repo else None,
     )
 
 

@@ -48,8 +48,7 @@ class HubCommit:
     ``requested`` is what was asked for (None for the default branch), ``sha`` the 40-hex commit,
     ``files`` what it holds, by path. ``cached`` says that the local cache answered, not the Hub;
     then ``files`` may be only those that were downloaded. ``modified`` is the time the Hub names
-    beside the commit, RFC 3339 in UTC; ``private`` and ``gated`` say who may read it. ``name`` is what
-    the Hub calls the repository, which differs from ``repo`` after it was renamed.
+    beside the commit, RFC 3339 in UTC; ``private`` and ``gated`` say who may read it.
     """
 
     repo: str
@@ -61,7 +60,6 @@ class HubCommit:
     modified: str | None = None
     private: bool = False
     gated: bool = False
-    name: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -122,7 +120,6 @@ def resolve_revision(
         modified=utc_text(getattr(info, "last_modified", None)),
         private=bool(getattr(info, "private", False)),
         gated=bool(getattr(info, "gated", False)),
-        name=str(info.id) if getattr(info, "id", None) else None,
     )
 
 
