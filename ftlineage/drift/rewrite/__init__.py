@@ -1,0 +1,1 @@
+"""Revisions written into files, and taken out again byte for byte."""
