@@ -13,6 +13,7 @@ BENCHES ?= $(filter-out _% %_input,$(basename $(notdir $(wildcard bench/*.py))))
 
 BIN := $(VENV)/bin
 SMOKE := build/wheel-demo
+SIGSTORE_JS := tests/judges/sigstore-js
 # What pip has to say belongs on terminals only.
 PIP_FLAGS := $(if $(CI)$(if $(MAKE_TERMOUT),,log),--quiet --progress-bar off)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -28,8 +29,14 @@ demo: $(or $(wildcard $(VENV)/.installed-dev),$(VENV)/.installed-train) ## Fine-
 	$(BIN)/ftlineage demo
 
 .PHONY: test
-test: $(VENV)/.installed-dev ## Run the tests; TESTS=tests/unit/core runs a part
+test: $(VENV)/.installed-dev $(SIGSTORE_JS)/node_modules ## Run the tests; TESTS=tests/unit/core runs a part
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_FLAGS) $(TESTS)
+
+# A second reader of our signatures, in another language. Without npm, or without a way to its packages,
+# that one test skips and says so.
+$(SIGSTORE_JS)/node_modules: $(SIGSTORE_JS)/package-lock.json
+	-command -v npm >/dev/null && cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@mkdir -p $@ && touch $@
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## Check format, rules and types
@@ -69,7 +76,7 @@ wheel-demo: wheel ## Install the wheel in an empty virtual environment and run i
 
 .PHONY: clean
 clean: ## Remove everything the targets made, the virtual environment included
-	rm -rf $(VENV) build dist ftlineage-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(SIGSTORE_JS)/node_modules build dist ftlineage-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 	find ftlineage tests bench recipes docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each set of packages; a newer pyproject.toml or constraints.txt installs again.
