@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -23,6 +23,7 @@ from ftlineage.core.digest import CommitSha, root_digest
 from ftlineage.drift.classify import DriftClass, FileFact, file_class
 from ftlineage.drift.errors import LockMalformedError, LockMissingError, LockTooNewError
 from ftlineage.drift.reference import Kind
+from ftlineage.drift.rewrite.undo import Kept
 from ftlineage.errors import BadInputError, CardMalformedError
 
 LOCK_NAME = "ftlineage.lock"
@@ -38,6 +39,9 @@ Use = Annotated[str, msgspec.Meta(pattern=rf"^[\s\S]+:[1-9]\d{{0,8}}{_END}")]
 _MARK = rf"(sha256:[0-9a-f]{{64}}|git:[0-9a-f]{{40}})( (0|[1-9]\d{{0,17}}))?{_END}"
 FileMark = Annotated[str, msgspec.Meta(pattern=f"^{_MARK}")]
 FoldMark = Annotated[str, msgspec.Meta(pattern=rf"^sha256:[0-9a-f]{{64}} [1-9]\d{{0,9}} files{_END}")]
+
+
+T = TypeVar("T")
 
 
 class Key(NamedTuple):
@@ -82,19 +86,26 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lock(msgspec.Struct, frozen=True, kw_only=True):
-    """All entries, in their order; ``format`` is that of the file they were read from."""
+    """All entries, in their order; ``format`` is that of the file they were read from.
+
+    ``pins`` is what ``unpin`` needs for pins that no remark stands beside, as in JSON.
+    """
 
     entries: tuple[Entry, ...] = ()
     format: str = FORMAT
+    pins: tuple[Kept, ...] = ()
 
     def by_key(self) -> dict[Key, Entry]:
         """Each entry under what it answers."""
         return {entry.key: entry for entry in self.entries}
 
 
-def make_lock(entries: Iterable[Entry]) -> Lock:
-    """A lock of these entries, in the one order there is: by id, kind, wish."""
-    return Lock(entries=tuple(sorted(entries, key=lambda one: (one.id, one.kind, one.wished or ""))))
+def make_lock(entries: Iterable[Entry], pins: Iterable[Kept] = ()) -> Lock:
+    """A lock of these entries, in the one order there is: by id, kind, wish; pins by path and text."""
+    return Lock(
+        entries=tuple(sorted(entries, key=lambda one: (one.id, one.kind, one.wished or ""))),
+        pins=tuple(sorted(pins, key=lambda one: (one.path, one.now, one.nth))),
+    )
 
 
 def group_files(
@@ -137,7 +148,15 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 def to_text(lock: Lock) -> str:
     """The file of a lock: equal locks give equal text."""
-    return _HEAD + "".join(_entry_text(entry) for entry in make_lock(lock.entries).entries)
+    ordered = make_lock(lock.entries, lock.pins)
+    return _HEAD + "".join([*map(_entry_text, ordered.entries), *map(_pin_text, ordered.pins)])
+
+
+def _pin_text(pin: Kept) -> str:
+    lines = ["", "[[pin]]", *(f"{name} = {_quoted(getattr(pin, name))}" for name in ("path", "now", "was"))]
+    if pin.of > 1:
+        lines += [f"nth = {pin.nth}", f"of = {pin.of}"]
+    return "\n".join([*lines, ""])
 
 
 def _entry_text(entry: Entry) -> str:
@@ -173,8 +192,8 @@ def _escape(character: str) -> str:
 
 # --- reading -------------------------------------------------------------------------------------
 
-_TOP = frozenset({"ftlineage", "reference"})
-_KEYS = frozenset(Entry.__struct_fields__)
+_TOP = frozenset({"ftlineage", "reference", "pin"})
+_KEYS = {"reference": frozenset(Entry.__struct_fields__), "pin": frozenset(Kept.__struct_fields__)}
 
 
 def from_text(data: bytes, *, name: str = LOCK_NAME) -> Lock:
@@ -192,12 +211,12 @@ def from_text(data: bytes, *, name: str = LOCK_NAME) -> Lock:
     written = str(document["ftlineage"])
     if major != int(FORMAT):
         raise LockTooNewError(path=name, found=written, does="reads", supported=FORMAT)
-    listed = document.get("reference", [])
-    if not isinstance(listed, list):
-        raise _malformed(name, "reference", "expected a list of tables")
+    listed = {table: _tables(document, table, name) for table in _KEYS}
     if is_known(written):
         _refuse_unknown(document, listed, name)
-    lock = Lock(entries=tuple(_entry(number, item, name) for number, item in enumerate(listed)), format=written)
+    entries = tuple(_struct("reference", number, item, name, Entry) for number, item in enumerate(listed["reference"]))
+    pins = tuple(_struct("pin", number, item, name, Kept) for number, item in enumerate(listed["pin"]))
+    lock = Lock(entries=entries, format=written, pins=pins)
     if len(lock.by_key()) != len(lock.entries):
         raise _malformed(name, _twice(lock), "two entries answer the same kind, id and wish")
     return lock
@@ -221,22 +240,32 @@ def _document(data: bytes, name: str) -> dict[str, Any]:
         raise _malformed(name, "its TOML", str(error)[:200]) from error
 
 
-def _refuse_unknown(document: dict[str, Any], listed: list[Any], name: str) -> None:
+def _tables(document: dict[str, Any], table: str, name: str) -> list[Any]:
+    listed = document.get(table, [])
+    if not isinstance(listed, list):
+        raise _malformed(name, table, "expected a list of tables")
+    return listed
+
+
+def _refuse_unknown(document: dict[str, Any], listed: dict[str, list[Any]], name: str) -> None:
     places = [("", document.keys() - _TOP)]
     places += [
-        (f"reference[{number}].", item.keys() - _KEYS) for number, item in enumerate(listed) if isinstance(item, dict)
+        (f"{table}[{number}].", item.keys() - _KEYS[table])
+        for table, items in listed.items()
+        for number, item in enumerate(items)
+        if isinstance(item, dict)
     ]
     for where, unknown in places:
         for key in sorted(unknown):
             raise _malformed(name, f"{where}{key[:80]}", "there is no such key in this format")
 
 
-def _entry(number: int, item: Any, name: str) -> Entry:
+def _struct(table: str, number: int, item: Any, name: str, kind: type[T]) -> T:
     try:
-        return msgspec.convert(item, Entry, strict=True)
+        return msgspec.convert(item, kind, strict=True)
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at ")
-        place = f"reference[{number}]{where.strip('`').removeprefix('$')}"
+        place = f"{table}[{number}]{where.strip('`').removeprefix('$')}"
         raise _malformed(name, place, reason[:1].lower() + reason[1:]) from error
 
 

@@ -14,11 +14,11 @@ from typing import NamedTuple
 import msgspec
 
 from ftlineage.drift.classify import FileFact
-from ftlineage.drift.compare import Locked
 from ftlineage.drift.lockfile import Entry, Key, Lock, group_files, make_lock, place_order
 from ftlineage.drift.reading import Seen
 from ftlineage.drift.reference import Kind
 from ftlineage.drift.rewrite.remark import DEFAULT
+from ftlineage.drift.rewrite.undo import Kept
 from ftlineage.sources.hub_cache import RepoType
 
 #: The branch that clients load where no revision is named (``huggingface_hub.constants.DEFAULT_REVISION``).
@@ -67,23 +67,11 @@ class Plan(NamedTuple):
     kept: tuple[Entry, ...]
     wanted: tuple[Want, ...]
     known: Mapping[Ref, Answer]
+    pins: tuple[Kept, ...] = ()
 
     def missing(self) -> list[Ref]:
         """What must be asked of the Hub, each once."""
         return sorted({want.ref for want in self.wanted} - self.known.keys())
-
-
-def said(lock: Lock) -> dict[tuple[str, str], list[Locked]]:
-    """What a lock says of each repository, for comparing it with pinned references.
-
-    An entry without a wish answers both what a pin writes for it (``default``) and the branch it is.
-    """
-    found: dict[tuple[str, str], list[Locked]] = {}
-    for entry in lock.entries:
-        names = (DEFAULT, DEFAULT_BRANCH) if entry.wished in {None, DEFAULT_BRANCH} else (str(entry.wished),)
-        listed = found.setdefault((repo_type_of(entry.kind), entry.id), [])
-        listed += [Locked(wished=name, sha=entry.sha) for name in names]
-    return found
 
 
 def repo_type_of(kind: Kind) -> RepoType:
@@ -146,14 +134,14 @@ def plan(seen: Iterable[Seen], lock: Lock, *, looked_at: Callable[[str], bool]) 
     for key, entry in locked.items():
         if key not in wants and (elsewhere := _elsewhere(entry, looked_at)):
             kept.append(msgspec.structs.replace(entry, used=elsewhere))
-    return Plan(tuple(kept), tuple(wanted), _known(kept))
+    return Plan(tuple(kept), tuple(wanted), _known(kept), lock.pins)
 
 
 def build(found: Plan, answers: Mapping[Ref, Answer]) -> tuple[Lock, list[Want]]:
     """The lock that a plan and the Hub's answers make, and the wants that have no answer."""
     given = {**found.known, **answers}
     made = [make_entry(want, given[want.ref]) for want in found.wanted if want.ref in given]
-    return make_lock([*found.kept, *made]), [want for want in found.wanted if want.ref not in given]
+    return make_lock([*found.kept, *made], found.pins), [want for want in found.wanted if want.ref not in given]
 
 
 def make_entry(want: Want, answer: Answer) -> Entry:

@@ -248,7 +248,7 @@ def _reason(error: FtlineageError) -> str:
 
 def _seen(found: Sequence[Found], text: str, kind: FileKind, candidate: Candidate) -> tuple[Seen, ...]:
     starts = _line_starts(text)
-    wishes = [(beside.start, beside.wish.text) for beside in read_remarks(text, notebook=kind == "notebook")]
+    wishes = [(beside.start, beside.wish.ref) for beside in read_remarks(text, notebook=kind == "notebook")]
     listed: dict[tuple[object, ...], Seen] = {}
     for one in sorted(found, key=lambda each: (each.line, each.column)):
         touches = [one.lines or (one.line, one.line)]

@@ -34,10 +34,10 @@ class Wish(NamedTuple):
     text: str
     date: str
 
-
-def wished(text: str) -> str | None:
-    """The ref that a remark's text names; None for the default branch, whatever stood there for it."""
-    return None if text == DEFAULT or text in NOTHING else text
+    @property
+    def ref(self) -> str:
+        """The branch or tag, ``default`` where the text says that none is named."""
+        return DEFAULT if self.text in NOTHING else self.text
 
 
 class Beside(NamedTuple):

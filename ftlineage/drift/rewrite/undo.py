@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -43,11 +43,11 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     tells which, from 0, where the same text stands in the file more than once.
     """
 
-    path: str
-    now: str
+    path: Annotated[str, msgspec.Meta(min_length=1)]
+    now: Annotated[str, msgspec.Meta(min_length=40)]
     was: str
-    nth: int = 0
-    of: int = 1
+    nth: Annotated[int, msgspec.Meta(ge=0)] = 0
+    of: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 class Undo(NamedTuple):
