@@ -1,0 +1,170 @@
+"""Which tables speak for a file: whether any can, cheaper than parsing it, and which do for a document.
+
+Decided by signs alone, never by a file's name. Tables are looked up by the last key of each pattern,
+so a document costs what its own keys cost, however many tables there are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Generic, NamedTuple, TypeVar
+
+from ftlineage.drift.configs.framework import Framework, Rule, compile_pattern, last_key
+from ftlineage.drift.configs.index import Index, Place
+from ftlineage.drift.configs.nodes import Scalar
+from ftlineage.drift.configs.nodes import Sequence as Row
+from ftlineage.drift.configs.strings import HINT, ON_HUB
+
+_KEY = re.compile(r"""(?<![\w$-])([\w$-]++)["']?[ \t]*+[:=]""")
+_VARIABLE = re.compile(r"""\bname["']?[ \t]*:[ \t]*["']?(\w+)""")
+_EMBEDDED_KEY = re.compile(r"\.(?:ya?ml|json|toml|sh|py)[\"']?[ \t]*:[ \t]*[|>]")
+
+
+class _Sign(NamedTuple):
+    """What speaks for a framework; it counts once for a document."""
+
+    name: tuple[str, str]
+    framework: Framework
+    path: re.Pattern[str]
+    value: re.Pattern[str] | None
+    weight: int
+
+
+class _Use(NamedTuple):
+    """A pattern of a rule, None for one that is silent."""
+
+    order: int
+    path: re.Pattern[str]
+    rule: Rule | None
+
+
+T = TypeVar("T")
+
+
+class _ByKey(Generic[T]):
+    """Things found by the last key of a pattern."""
+
+    def __init__(self) -> None:
+        self._named: dict[str, list[T]] = defaultdict(list)
+        self._shaped: list[tuple[re.Pattern[str], T]] = []
+        self.shape: re.Pattern[str] | None = None
+
+    def add(self, pattern: str, thing: T) -> None:
+        last = last_key(pattern)
+        if isinstance(last, tuple):
+            for key in last:
+                self._named[key].append(thing)
+            return
+        self._shaped.append((last, thing))
+        self.shape = re.compile("|".join({f"(?:{shape.pattern})" for shape, _ in self._shaped}))
+
+    def has(self, keys: set[str]) -> bool:
+        return not self._named.keys().isdisjoint(keys) or (
+            self.shape is not None and any(map(self.shape.fullmatch, keys))
+        )
+
+    def of(self, key: str) -> Iterator[T]:
+        yield from self._named.get(key, ())
+        if self.shape is not None and self.shape.fullmatch(key):
+            yield from (thing for shape, thing in self._shaped if shape.fullmatch(key))
+
+
+class Choice:
+    """Tables made ready: earlier ones win where two weigh the same."""
+
+    def __init__(self, tables: Sequence[Framework]) -> None:
+        self.tables = tables
+        self._signs: _ByKey[_Sign] = _ByKey()
+        self._named: _ByKey[None] = _ByKey()
+        self._commands: _ByKey[None] = _ByKey()
+        self._uses: dict[Framework, _ByKey[_Use]] = {}
+        for framework in tables:
+            self._add_signs(framework)
+            self._add_uses(framework)
+
+    def _add_signs(self, framework: Framework) -> None:
+        for sign, weight in framework.signs.items():
+            pattern, equals, value = sign.partition("=")
+            wanted = re.compile(value) if equals else None
+            self._signs.add(pattern, _Sign((framework.name, sign), framework, compile_pattern(pattern), wanted, weight))
+
+    def _add_uses(self, framework: Framework) -> None:
+        uses = self._uses[framework] = _ByKey()
+        for pattern in framework.silent:
+            uses.add(pattern, _Use(-1, compile_pattern(pattern), None))
+        for order, rule in enumerate(framework.references):
+            for pattern in rule.keys:
+                self._named.add(pattern, None)
+                uses.add(pattern, _Use(order, compile_pattern(pattern), rule))
+        for pattern in framework.commands:
+            self._commands.add(pattern, None)
+
+    def is_likely(self, text: str) -> bool:
+        """Whether any key of any table can occur in a text."""
+        if ON_HUB.search(text):
+            return True
+        keys = set(_KEY.findall(text))
+        keys.update(_VARIABLE.findall(text))
+        if self._named.has(keys):
+            return True
+        return bool(HINT.search(text)) and (self._commands.has(keys) or _EMBEDDED_KEY.search(text) is not None)
+
+    def speaking(self, index: Index, *, is_data: bool) -> list[Framework]:
+        """The tables that speak for a document, the one that claims it first; no fallback for plain data."""
+        weights = self._weights(index)
+        claim = max(
+            (framework for framework in self.tables if framework.role == "exclusive" and framework in weights),
+            key=lambda framework: weights[framework] if weights[framework] >= framework.least else 0,
+            default=None,
+        )
+        claimed = claim is not None and weights[claim] >= claim.least
+        found = [claim] if claim is not None and claimed else []
+        for framework in self.tables:
+            joins = framework.role == "overlay" and weights.get(framework, 0) >= framework.least
+            if joins or (framework.role == "fallback" and not claimed and not is_data):
+                found.append(framework)
+        return found
+
+    def _weights(self, index: Index) -> dict[Framework, int]:
+        weights: dict[Framework, int] = defaultdict(int)
+        seen: set[tuple[str, str]] = set()
+        for key, places in index.by_key.items():
+            for sign in self._signs.of(key):
+                if sign.name not in seen and any(_shows(place, sign) for place in places):
+                    seen.add(sign.name)
+                    weights[sign.framework] += sign.weight
+        return weights
+
+    def rules(self, framework: Framework, index: Index) -> Iterator[tuple[Place, list[Rule]]]:
+        """The places that a table speaks for, each with its rules in order; none where it is silent."""
+        uses = self._uses[framework]
+        for key, places in index.by_key.items():
+            here = sorted(uses.of(key), key=lambda use: use.order)
+            for place in places if here else ():
+                matching = [use.rule for use in here if use.path.fullmatch(place.path)]
+                if matching:
+                    yield place, [] if matching[0] is None else [rule for rule in matching if rule is not None]
+
+
+@lru_cache(maxsize=8)
+def choice_of(tables: tuple[Framework, ...]) -> Choice:
+    """The tables made ready, once."""
+    return Choice(tables)
+
+
+def scalars_of(place: Place) -> Iterable[Scalar]:
+    """The value of a place, or the values of its list."""
+    value = place.entry.value
+    if isinstance(value, Scalar):
+        return [value]
+    return [item for item in value.items if isinstance(item, Scalar)] if isinstance(value, Row) else []
+
+
+def _shows(place: Place, sign: _Sign) -> bool:
+    if sign.path.fullmatch(place.path) is None:
+        return False
+    wanted = sign.value
+    return wanted is None or any(wanted.fullmatch(scalar.text.strip()) for scalar in scalars_of(place))
