@@ -104,6 +104,16 @@ def commands() -> dict[str, Entry]:
         "scan": Entry(
             target="ftlineage.cli.scan:scan", summary="Find models and datasets that can change without a commit here."
         ),
+        "lock": Entry(
+            target="ftlineage.cli.lock:lock", summary="Write down which commit every reference to the Hub means now."
+        ),
+        "check": Entry(target="ftlineage.cli.check:check", summary="Check that the lock answers the code, offline."),
+        "drift": Entry(
+            target="ftlineage.cli.drift:drift", summary="Say what has moved since it was locked, and if it matters."
+        ),
+        "update": Entry(
+            target="ftlineage.cli.update:update", summary="Move locked references to where the Hub has them now."
+        ),
         "diff": Entry(target="ftlineage.cli.diff:diff", summary="Say what differs between two versions."),
         "data": Entry(target=data, summary="Work with datasets."),
     }

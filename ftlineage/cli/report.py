@@ -30,15 +30,21 @@ def tell(report: Report, out: Output) -> int:
     return VERDICT_CODES[report.verdict]
 
 
-def report_lines(report: Report, out: Output) -> Iterator[str]:
-    """The lines of a report for people: one finding after the other, then the verdict."""
+def report_lines(report: Report, out: Output, conclusion: str | None = None) -> Iterator[str]:
+    """The lines of a report for people: one finding after the other, then the verdict.
+
+    Args:
+        report: The verdict with its findings.
+        out: Whether to be quiet.
+        conclusion: What is said behind the verdict; how a version compares with its card if not given.
+    """
     for finding in report.findings:
         yield from _finding(finding)
     if report.ok and out.quiet:
         return
     label, style = f"{report.verdict}:", _VERDICTS[report.verdict]
     indent = " " * (len(label) + 1)
-    yield output.labelled(label, _conclusion(report), style, indent=indent, stream=sys.stdout)
+    yield output.labelled(label, conclusion or _conclusion(report), style, indent=indent, stream=sys.stdout)
 
 
 def _conclusion(report: Report) -> str:

@@ -300,18 +300,25 @@ def read_lock(path: Path) -> Lock:
     return from_text(data, name=str(path))
 
 
+def require_writable(path: Path, lock: Lock) -> None:
+    """Refuse to write over a lock of a later minor format, of which parts would be lost.
+
+    Raises:
+        LockTooNewError: It is one.
+    """
+    if not is_known(lock.format):
+        raise LockTooNewError(path=str(path), found=lock.format, does="writes", supported=FORMAT)
+
+
 def write_lock(path: Path, lock: Lock) -> bool:
     """Replace the file by a lock, whole or not at all; False if it held that very text already.
 
     Raises:
-        LockTooNewError: The lock came from a later minor format, of which parts would be lost.
         OutputNotWritableError, StorageError: Nothing was changed.
     """
     from ftlineage.store.atomic import write_bytes
     from ftlineage.store.lines import read_lines
 
-    if not is_known(lock.format):
-        raise LockTooNewError(path=str(path), found=lock.format, does="writes", supported=FORMAT)
     data = to_text(lock).encode()
     if data == read_lines(path, limit=codec.MAX_BYTES):
         return False

@@ -18,12 +18,12 @@ from ftlineage.drift.classify import FileFact
 from ftlineage.drift.journal import Journal
 from ftlineage.drift.locking import Answer, Ref
 from ftlineage.errors import (
+    BadReferenceError,
     FtlineageError,
     HubAnswerMalformedError,
     NotCachedError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
-    UndecidedError,
 )
 from ftlineage.hashing.progress import progress_bar
 from ftlineage.sources.hub import TIMEOUT, HubCommit, resolve_revision
@@ -166,17 +166,12 @@ def _take(job: Future[A], question: Q, asked: Asked[Q, A], keep: Callable[[Q, A]
 
 
 def is_missing(error: FtlineageError) -> bool:
-    """Whether the Hub itself said that a repository or revision is not there.
+    """Whether the Hub itself said that a repository or revision is not there, or the name can be none's.
 
     For a repository that may also mean that it is private: the Hub gives both the same answer.
     """
-    if isinstance(error, RevisionNotFoundError):
+    if isinstance(error, (RevisionNotFoundError, BadReferenceError)):
         return True
     response: Any = getattr(error.__cause__, "response", None)
     code = response.headers.get("X-Error-Code") if response is not None else None
     return isinstance(error, RepositoryNotFoundError) and code == "RepoNotFound"
-
-
-def is_undecided(error: FtlineageError) -> bool:
-    """Whether an error decided nothing, so that the command cannot either."""
-    return isinstance(error, UndecidedError) and not is_missing(error)

@@ -29,12 +29,11 @@ class Updated(NamedTuple):
     drift: Drift
 
 
-class Waiting(NamedTuple):
-    """An entry whose head is too young to be taken."""
+class Newest(NamedTuple):
+    """Where wishes stand: ``asked`` what may be taken, ``waiting`` heads that are too young, each commit by wish."""
 
-    entry: Entry
-    head: str
-    date: str | None
+    asked: Asked[Ref, Answer]
+    waiting: dict[Ref, str]
 
 
 def movable(lock: Lock, ids: Collection[str] = ()) -> list[Entry]:
@@ -47,29 +46,26 @@ def ref_of(entry: Entry) -> Ref:
     return Want(entry.key, None, ()).ref
 
 
-def newest(
-    entries: Iterable[Entry], *, min_age: dt.timedelta, now: dt.datetime, timeout: float = TIMEOUT
-) -> Asked[Ref, Answer]:
-    """Where each entry's wish stands now, or stood ``min_age`` ago.
-
-    Raises nothing; what could not be had is in the result.
-    """
+def newest(entries: Iterable[Entry], *, min_age: dt.timedelta, now: dt.datetime, timeout: float = TIMEOUT) -> Newest:
+    """Where each entry's wish stands now, or stood ``min_age`` ago; raises nothing."""
     listed = list(entries)
     heads = resolve_all({ref_of(entry) for entry in listed}, timeout=timeout)
     if not min_age:
-        return heads
+        return Newest(heads, {})
     locked: dict[Ref, set[str]] = {}
     for entry in listed:
         locked.setdefault(ref_of(entry), set()).add(entry.sha)
-    young = {ref: answer for ref, answer in heads.answers.items() if answer.sha not in locked[ref]}
-    older = ask_all(sorted(young), lambda ref: _old_enough(ref, young[ref], locked[ref], now - min_age, timeout))
-    return Asked(
-        {**heads.answers, **older.answers}, {**heads.missing, **older.missing}, {**heads.failed, **older.failed}
-    )
+    moved = {ref: answer for ref, answer in heads.answers.items() if locked[ref] != {answer.sha}}
+    older = ask_all(sorted(moved), lambda ref: _old_enough(ref, moved[ref], locked[ref], now - min_age, timeout))
+    taken = {ref: answer for ref, answer in older.answers.items() if answer is not None}
+    waiting = {ref: moved[ref].sha for ref, answer in older.answers.items() if answer is None or answer != moved[ref]}
+    still = {ref: answer for ref, answer in heads.answers.items() if ref not in moved}
+    asked = Asked({**still, **taken}, {**heads.missing, **older.missing}, {**heads.failed, **older.failed})
+    return Newest(asked, waiting)
 
 
-def _old_enough(ref: Ref, head: Answer, locked: Collection[str], before: dt.datetime, timeout: float) -> Answer:
-    """The answer for the newest commit old enough; the head's own where that is the one, or a locked one."""
+def _old_enough(ref: Ref, head: Answer, locked: Collection[str], before: dt.datetime, timeout: float) -> Answer | None:
+    """The answer for the newest commit that is old enough; None where that is the one that is locked."""
     history = list_commits(
         ref.repo,
         head.sha,
@@ -80,21 +76,18 @@ def _old_enough(ref: Ref, head: Answer, locked: Collection[str], before: dt.date
     sha = choose(history, locked, before)
     if sha == head.sha:
         return head
-    return resolve(ref._replace(revision=sha), timeout)
+    return None if sha is None or set(locked) == {sha} else resolve(ref._replace(revision=sha), timeout)
 
 
-def choose(history: History, locked: Collection[str], before: dt.datetime) -> str:
-    """The newest commit made before a time, or the locked one where that is newer or nothing is old enough.
+def choose(history: History, locked: Collection[str], before: dt.datetime) -> str | None:
+    """The newest commit made before a time, or a locked one where that is newer; None where there is neither.
 
     Args:
-        history: Commits, newest first, at least down to a locked one or one old enough.
+        history: Commits, newest first, down to a locked one or one old enough.
         locked: Commits that are held already.
         before: Younger commits are not taken; one without a date counts as young.
     """
-    for mark in history.commits:
-        if mark.sha in locked or _is_old(mark.date, before):
-            return mark.sha
-    return min(locked)
+    return next((mark.sha for mark in history.commits if mark.sha in locked or _is_old(mark.date, before)), None)
 
 
 def _is_old(date: str | None, before: dt.datetime) -> bool:
@@ -113,4 +106,4 @@ def apply(lock: Lock, entries: Collection[Entry], answers: Mapping[Ref, Answer])
         drift = compare_files(entry.facts(), entry.folded, answer.files, kind=entry.kind)
         moved.append(Updated(entry, after, drift))
     replaced = {one.before.key: one.after for one in moved}
-    return make_lock(replaced.get(entry.key, entry) for entry in lock.entries), moved
+    return make_lock([replaced.get(entry.key, entry) for entry in lock.entries], lock.pins), moved
