@@ -73,7 +73,7 @@ def kind_by_name(path: PurePath) -> FileKind | None:
 def may_be_read(path: PurePath) -> bool:
     """Whether a name is worth opening the file: it has a kind, or no suffix."""
     name = path.name.lower()
-    return kind_by_name(path) is not None or ("." not in name.lstrip(".") and name not in _LOCKS)
+    return kind_by_name(path) is not None or "." not in name
 
 
 def kind_by_content(head: bytes) -> FileKind | None:

@@ -142,8 +142,8 @@ def _settings(table: Mapping[str, Any], folder: Path, name: str, shown: str) -> 
         keys = msgspec.convert(table, Keys)
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at ")
-        # An unknown rule among the keys of `rules` is reported by msgspec as `key in`.
-        key = words.clean(where.strip("`").replace("key in ", "").replace("$", prefix, 1)) or prefix
+        # Of an unknown rule among the keys of `rules` msgspec says "`key` in `$.rules`".
+        key = words.clean(where.removeprefix("`key` in ").strip("`").replace("$", prefix, 1)) or prefix
         raise BadInputError(path=shown, reason=words.clean(f"{key}: {reason[:1].lower()}{reason[1:]}")) from error
     for where, patterns in _patterns(keys):
         try:
