@@ -28,8 +28,8 @@ Chunk = Sequence[Candidate]
 
 def read_all(
     files: Sequence[Candidate], tables: Tables, *, jobs: int = 1, progress: Progress | None = None
-) -> list[Read]:
-    """What every file gave, in the order of the files, without those that are none of ours."""
+) -> tuple[list[Read], Wrappers]:
+    """What every file gave, in the order of the files, without those that are none of ours; and what files lend."""
     with _Workers(tables, jobs if len(files) > WORTH_PROCESSES else 1) as workers:
         reads: list[Read | None] = []
         for chunk in workers.run(files, None):
@@ -42,7 +42,7 @@ def read_all(
         second = (read for chunk in workers.run([files[at] for at in again], wrappers) for read in chunk)
         for at, read in zip(again, second, strict=True):
             reads[at] = read
-    return [read for read in reads if read is not None]
+    return [read for read in reads if read is not None], wrappers
 
 
 def _lent(reads: Sequence[Read | None]) -> Wrappers:

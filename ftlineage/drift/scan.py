@@ -16,7 +16,7 @@ import msgspec
 
 from ftlineage.drift import compare, pool
 from ftlineage.drift.compare import Key, Locked
-from ftlineage.drift.reading import Read, Seen, Tables, check_tables
+from ftlineage.drift.reading import Read, Readers, Seen, Tables, check_tables
 from ftlineage.drift.reference import Reference
 from ftlineage.drift.settings import DEFAULT, Judge, Settings
 from ftlineage.drift.suppress import Directive, apply
@@ -39,7 +39,7 @@ class ScanResult(msgspec.Struct, frozen=True, kw_only=True):
 
     ``seen`` are all references but the silenced ones, which stand in ``suppressed`` with their
     reasons. ``read`` are the files that were read, ``skipped`` those that could not be, each with
-    the reason.
+    the reason. ``readers`` read a text as this scan did.
     """
 
     seen: tuple[Seen, ...]
@@ -48,6 +48,7 @@ class ScanResult(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[tuple[str, str], ...] = ()
     read: tuple[str, ...] = ()
     seconds: float = 0.0
+    readers: Readers | None = None
 
     @property
     def files(self) -> int:
@@ -101,7 +102,7 @@ def scan(
     check_tables(tables)
     judge = Judge(settings)
     listing = list_files([Path(path) for path in paths], here=here or Path.cwd(), excluded=judge.excludes)
-    reads = pool.read_all(listing.files, tables, jobs=jobs, progress=progress)
+    reads, wrappers = pool.read_all(listing.files, tables, jobs=jobs, progress=progress)
     seen = compare.both_ways(one for read in reads for one in read.seen)
     kept, suppressed, remarks = _silence(compare.against_lock(seen, lock or {}), reads, judge)
     skipped = [*listing.skipped, *((read.shown, read.note) for read in reads if read.note is not None)]
@@ -112,6 +113,7 @@ def scan(
         skipped=tuple(sorted(skipped)),
         read=tuple(read.shown for read in reads if read.note is None),
         seconds=time.perf_counter() - started,
+        readers=Readers(tables, wrappers),
     )
 
 
