@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ftlineage.drift.python.calls import dotted, keyword
 from ftlineage.drift.python.emit import Findings, Revision, Use
 from ftlineage.drift.python.evaluate import Evaluator
-from ftlineage.drift.python.names import Kind, kind_of_words
-from ftlineage.drift.python.passing import Passing, Summaries
+from ftlineage.drift.python.names import Kind, kind_of_words, revision_keys
+from ftlineage.drift.python.passing import Summaries
 from ftlineage.drift.python.scope import Place
 from ftlineage.drift.python.sinks import Sink
 from ftlineage.drift.python.slots import call_slot, literal_slot, nothing_slot
@@ -31,6 +32,7 @@ class Applier:
         self.findings = findings
         self.summaries = summaries
         self.source = findings.source
+        self.siblings: dict[int, tuple[Arg, str]] = {}
 
     def sink(self, sink: Sink, call: ast.Call, place: Place, via: str) -> bool:
         """Report what a call of a loader loads; whether the call has the argument at all."""
@@ -56,16 +58,37 @@ class Applier:
             self.summaries.note(one, use, given.revision_param(use) if given is not None else None)
         unsure = any(isinstance(one, Unknown | Param) for one in values)
         silent = any(isinstance(one, Made | Local) for one in values) and not unsure
-        if (unsure or len(texts) > 1 or any(one.partial for one in unread)) and not silent:
-            if not use.strict or _names_something(use.node):
-                self.findings.dynamic(use)
+        several = unsure or len(texts) > 1 or any(one.partial for one in unread)
+        if several and not silent and (not use.strict or _names_something(use.node)):
+            self.findings.dynamic(use)
 
     def _with_lookup(self, text: Text, use: Use, given: Given | None) -> Use:
         """``revision=PINS[name]``: the entry of this very id."""
-        if use.revision.known or given is None:
+        if use.revision.known and use.revision.text is not None:
             return use
-        entry = given.revision_for(text.text, use)
-        return use if entry is None else _replaced(use, Revision(text=entry, unpinnable="looked up by the id"))
+        beside = self.siblings.get(id(text.node)) if text.how >= How.ITEM else None
+        if beside is not None:
+            return replace(use, revision=self.revision_of(*beside))
+        entry = given.revision_for(text.text) if given is not None and not use.revision.known else None
+        return use if entry is None else replace(use, revision=Revision(text=entry, unpinnable="looked up by the id"))
+
+    def note_siblings(self, node: ast.expr, place: Place) -> None:
+        """Remember which revision stands beside which literal, in one dict or call."""
+        match node:
+            case ast.Dict():
+                held = zip(node.keys, node.values, strict=True)
+                pairs = {key.value: value for key, value in held if isinstance(key, ast.Constant)}
+            case ast.Call():
+                pairs = {one.arg: one.value for one in node.keywords}
+            case _:
+                return
+        texts = [key for key, value in pairs.items() if isinstance(key, str) and isinstance(value, ast.Constant)]
+        if not any("revision" in key or "sha" in key or "commit" in key for key in pairs if isinstance(key, str)):
+            return
+        for key in texts:
+            found = next((one for one in revision_keys(key) if one in pairs), None)
+            if found is not None and found != key:
+                self.siblings[id(pairs[key])] = (pairs[found], place), found
 
     def _argument(self, sink: Sink, given: Given) -> Arg | None:
         for key in sink.keys:
@@ -95,6 +118,17 @@ class Applier:
             found = given.keyword(key) or (given.within(sink.inside, key) if sink.inside else None)
             if found is not None:
                 return self.revision_of(found, key)
+        settings = given.settings("args", sink.inside) if sink.inside == "model_init_kwargs" else None
+        if settings is not None:
+            return (
+                Revision(known=False, unpinnable="the config's model_init_kwargs may hold a revision")
+                if settings.open
+                else (
+                    self.revision_of(settings.entries["revision"], "revision")
+                    if "revision" in settings.entries
+                    else Revision(unpinnable=sink.reason)
+                )
+            )
         if given.open:
             return Revision(known=False, unpinnable="arguments handed on may hold a revision")
         slot = call_slot(self.source, call, sink.insert) if sink.insert else None
@@ -165,6 +199,20 @@ class Given:
                 return one.entries[inner]
         return None
 
+    def settings(self, outer: str, inner: str) -> Mapping | None:
+        """A dict within the call that made an argument: ``args=Config(model_init_kwargs={...})``."""
+        held = self.keyword(outer)
+        if held is None:
+            return None
+        node, place = held
+        if isinstance(node, ast.Name):
+            bound = self.ev.bound(node.id, place)
+            node, place = (bound[0].node, bound[0].place) if bound and isinstance(bound[0].node, ast.expr) else held
+        inside = keyword(node, inner) if isinstance(node, ast.Call) else None
+        if inside is None:
+            return None
+        return next((one for one in self.ev.values(inside, place) if isinstance(one, Mapping)), Mapping({}, open=True))
+
     def is_true(self, key: str, inside: str | None) -> bool:
         """Whether a switch is on, or on by default."""
         found = self.keyword(key) or (self.within(inside, key) if inside else None)
@@ -179,7 +227,7 @@ class Given:
                     return one.name
         return None if not self.open or use.revision.text else "**"
 
-    def revision_for(self, ref: str, _use: Use) -> str | None:
+    def revision_for(self, ref: str) -> str | None:
         """The revision that a dict of revisions has for an id."""
         found = self.keyword("revision")
         node = found[0] if found is not None else None
@@ -200,10 +248,6 @@ def flat(ev: Evaluator, values: list[Value]) -> list[Value]:
     for one in values:
         found += ev.each([one]) if isinstance(one, Items) else [one]
     return [one for one in found if one != NOTHING] if len(found) > 1 else found
-
-
-def _replaced(use: Use, revision: Revision) -> Use:
-    return Use(**{**{name: getattr(use, name) for name in Use.__slots__}, "revision": revision})
 
 
 def _names_something(node: ast.expr) -> bool:

@@ -235,10 +235,7 @@ def attribute_of_instance(ev: Evaluator, instance: Instance, name: str) -> list[
     return ev.values(given, instance.place) if given is not None else None
 
 
-
-
 _SPECIAL = {
     "format": _format, "getattr": _getattr, "dict": _dict, "choice": _choice, "param": _case, "values": _held,
     "keys": _held, "next": _choice, "iter": _choice,
 }  # fmt: skip
-

@@ -152,7 +152,7 @@ class Findings:
         raw = text.text.strip()
         if use.scheme is not None and not raw.startswith(use.scheme) and shape_of(raw) != "id":
             return "none", None, None
-        shape = shape_of(raw)
+        shape: str = shape_of(raw)
         if raw.startswith(("hf://", "hf-hub:", "hf_hub:")):
             found = split_id(raw)
             return ("id", found.ref, found.revision) if found is not None else ("none", None, None)
@@ -178,7 +178,7 @@ class Findings:
 
     def _read_partial(self, raw: str, use: Use) -> tuple[str, str | None, str | None]:
         found = split_id(raw)
-        if found is not None and found.rest is not None and raw.count("/") > 1 and shape_of(raw.rstrip("/")) == "id":
+        if found is not None and raw.count("/") > 1 and shape_of(raw.rstrip("/")) == "id":
             return ("id", found.ref, found.revision) if use.kind in {"adapter", "model"} else ("none", None, None)
         return ("local", None, None) if shape_of(raw) == "local" and not use.strict else ("none", None, None)
 
@@ -198,9 +198,10 @@ def _better(known: Found, found: Found) -> Found:
         if one.revision is not None and other.revision is None:
             return one
     best = known if _RANK[known.kind] >= _RANK[found.kind] else found
-    return best if best.remote_code or not (known.remote_code or found.remote_code) else _with_code(best)
+    return changed(best, remote_code=known.remote_code or found.remote_code)
 
 
-def _with_code(found: Found) -> Found:
-    return Found(**{name: getattr(found, name) for name in found.__struct_fields__ if name != "remote_code"},
-                 remote_code=True)  # fmt: skip
+def changed(found: Found, **changes: object) -> Found:
+    """The same with some fields replaced."""
+    fields = {name: getattr(found, name) for name in found.__struct_fields__}
+    return Found(**{**fields, **changes})

@@ -43,23 +43,26 @@ class Evaluator:
         self._depth = 0
         self._steps = 0
         self._active: set[int] = set()
+        self._handlers: dict[type, Callable[[Any, Place], list[Value]]] = {
+            kind: getattr(self, name) for kind, name in _HANDLERS.items()
+        }
 
     def values(self, node: ast.expr | None, place: Place) -> list[Value]:
         """The possible values of an expression at a place, without repeats; never empty."""
         if node is None:
             return [NOTHING]
-        handler = _HANDLERS.get(type(node))
+        handler = self._handlers.get(type(node))
         self._steps += 1
         if handler is None or self._depth >= _DEPTH or self._steps > _STEPS or id(node) in self._active:
             return [UNKNOWN]
         self._depth += 1
         self._active.add(id(node))
         try:
-            found = handler(self, node, place)
+            found = handler(node, place)
         finally:
             self._depth -= 1
             self._active.discard(id(node))
-        return list(dict.fromkeys(found[:_MOST]))if _hashable(found) else found[:_MOST]
+        return list(dict.fromkeys(found[:_MOST])) if _hashable(found) else found[:_MOST]
 
     def text(self, node: ast.expr | None, place: Place) -> str | None:
         """The one string an expression is, None if it is several or not known."""
@@ -136,7 +139,7 @@ class Evaluator:
                 case Items(elements=elements):
                     found += [one for node, place in elements for one in self.values(node, place)]
                 case Mapping(entries=entries, keys=keys) if entries or keys:
-                    found += [Text(key.value, key) for key in keys]
+                    found += [Text(str(key.value), key) for key in keys]
                 case _:
                     found.append(UNKNOWN)
         return farther(found, How.ITEM) or [UNKNOWN]
@@ -150,7 +153,7 @@ class Evaluator:
                     found += farther(self.values(*elements[index]), how)
                 case Mapping(), str() if index in holder.entries:
                     found += farther(self.values(*holder.entries[index]), how)
-                case (Items() | Mapping()), None:
+                case ((Items() | Mapping()), None):
                     inner = holder.every() if isinstance(holder, Mapping) else holder.elements
                     found += farther([one for pair in inner for one in self.values(*pair)], How.ITEM)
                 case Mapping(), str() if not holder.open:
@@ -162,7 +165,8 @@ class Evaluator:
     # --- expressions -----------------------------------------------------------------------------
 
     def _constant(self, node: ast.Constant, _place: Place) -> list[Value]:
-        return [Text(node.value, node) if isinstance(node.value, str) else Plain(node.value)]
+        value: object = node.value
+        return [Text(value, node) if isinstance(value, str) else Plain(value)]
 
     def _name(self, node: ast.Name, place: Place) -> list[Value]:
         bound = self.bound(node.id, place)
@@ -346,24 +350,25 @@ def _hashable(values: Iterable[Value]) -> bool:
     return not any(isinstance(one, Mapping | Instance) for one in values)
 
 
-_HANDLERS: dict[type, Callable[[Evaluator, Any, Place], list[Value]]] = {
-    ast.Constant: Evaluator._constant,
-    ast.Name: Evaluator._name,
-    ast.Attribute: Evaluator._attribute,
-    ast.Subscript: Evaluator._subscript,
-    ast.JoinedStr: Evaluator._joined,
-    ast.BinOp: Evaluator._binary,
-    ast.IfExp: Evaluator._choice,
-    ast.BoolOp: Evaluator._bool,
-    ast.List: Evaluator._items,
-    ast.Tuple: Evaluator._items,
-    ast.Set: Evaluator._items,
-    ast.Dict: Evaluator._dict,
-    ast.ListComp: Evaluator._comprehension,
-    ast.GeneratorExp: Evaluator._comprehension,
-    ast.SetComp: Evaluator._comprehension,
-    ast.Call: Evaluator._call,
-    ast.Await: Evaluator._inner,
-    ast.NamedExpr: Evaluator._inner,
-    ast.Starred: Evaluator._inner,
+# Which method of :class:`Evaluator` reads which node.
+_HANDLERS: dict[type, str] = {
+    ast.Constant: "_constant",
+    ast.Name: "_name",
+    ast.Attribute: "_attribute",
+    ast.Subscript: "_subscript",
+    ast.JoinedStr: "_joined",
+    ast.BinOp: "_binary",
+    ast.IfExp: "_choice",
+    ast.BoolOp: "_bool",
+    ast.List: "_items",
+    ast.Tuple: "_items",
+    ast.Set: "_items",
+    ast.Dict: "_dict",
+    ast.ListComp: "_comprehension",
+    ast.GeneratorExp: "_comprehension",
+    ast.SetComp: "_comprehension",
+    ast.Call: "_call",
+    ast.Await: "_inner",
+    ast.NamedExpr: "_inner",
+    ast.Starred: "_inner",
 }

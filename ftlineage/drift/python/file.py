@@ -6,6 +6,7 @@ Decides which object a name in the file stands for; what lies in other files com
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ftlineage.drift.python.calls import dotted, keyword
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from ftlineage.drift.python.wrappers import Wrappers
 
 _ELSEWHERE = ast.Constant(value=None, lineno=1, col_offset=0)
+_COMPOUND = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.For, ast.AsyncFor, ast.While, ast.With,
+             ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)  # fmt: skip
 _OPTION_MAKERS = frozenset({"add_argument", "DEFINE_string", "add_option"})
 
 
@@ -33,6 +36,7 @@ class File:
         self.options: dict[str, list[tuple[ast.expr, Place]]] = {}
         self.body: list[tuple[Place, ast.stmt]] = []
         self._lay_out(source.tree.body, self.module)
+        self._owners: dict[int, list[int]] | None = None
 
     def _lay_out(self, body: list[ast.stmt], scope: Scope) -> None:
         """List all statements with their places, scopes of functions and classes within their own."""
@@ -49,21 +53,29 @@ class File:
             else:
                 self._note_option(statement, place)
 
+    def close(self) -> None:
+        """Let go of what refers in circles, so that the tree is freed at once."""
+        for scope in self.scopes.values():
+            scope.forget()
+
+    def statements_at(self, lines: Iterable[int]) -> list[int]:
+        """Numbers, in ``body``, of the statements that these lines belong to, blocks within them left out."""
+        if self._owners is None:
+            owners: dict[int, list[int]] = {}
+            self._owners = owners
+            for number, (_, statement) in enumerate(self.body):
+                first, last = statement_lines(statement)
+                for line in range(first, last + 1):
+                    owners.setdefault(line, []).append(number)
+        found = {number for line in lines for number in self._owners.get(line, ())}
+        return sorted(found)
+
     def _note_option(self, statement: ast.stmt, place: Place) -> None:
         match statement:
             case ast.Expr(value=ast.Call() as call) | ast.Assign(value=ast.Call() as call):
-                name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-                if name in _OPTION_MAKERS:
-                    default = keyword(call, "default")
-                    if name == "DEFINE_string" and default is None and len(call.args) > 1:
-                        default = call.args[1]
-                    if default is not None:
-                        for option in option_names(call):
-                            self.options.setdefault(option, []).append((default, place))
-                elif name == "set_defaults":
-                    for one in call.keywords:
-                        if one.arg:
-                            self.options.setdefault(one.arg, []).append((one.value, place))
+                if isinstance(call.func, ast.Attribute):
+                    for name, default in _options(call, call.func.attr):
+                        self.options.setdefault(name, []).append((default, place))
             case ast.AnnAssign(target=ast.Name(id=name), value=value) if value is not None:
                 if isinstance(place.scope.node, ast.ClassDef):
                     self.options.setdefault(name, []).append((value, place))
@@ -154,11 +166,39 @@ class File:
     def parametrized(self, owner: Function, name: str) -> tuple[int | None, ast.expr] | None:
         """The values a test is run with for a parameter, and their column where a row holds several."""
         for decorator in owner.decorator_list:
-            if isinstance(decorator, ast.Call) and len(decorator.args) > 1 and dotted(decorator).endswith("parametrize()"):
+            if (
+                isinstance(decorator, ast.Call)
+                and len(decorator.args) > 1
+                and dotted(decorator).endswith("parametrize()")
+            ):
                 names = _case_names(decorator.args[0])
                 if name in names:
                     return (names.index(name) if len(names) > 1 else None), decorator.args[1]
         return None
+
+
+def statement_lines(statement: ast.stmt) -> tuple[int, int]:
+    """The lines of a statement without the blocks in it, decorators with it."""
+    last = statement.end_lineno or statement.lineno
+    if not isinstance(statement, _COMPOUND):
+        return statement.lineno, last
+    decorators = getattr(statement, "decorator_list", ())
+    first = min((one.lineno for one in decorators), default=statement.lineno)
+    body = getattr(statement, "body", None)
+    return first, body[0].lineno if body else statement.lineno
+
+
+def _options(call: ast.Call, name: str) -> Iterator[tuple[str, ast.expr]]:
+    """The options that a call of argparse, optparse or absl declares, with their defaults."""
+    if name == "set_defaults":
+        yield from ((one.arg, one.value) for one in call.keywords if one.arg)
+    if name not in _OPTION_MAKERS:
+        return
+    default = keyword(call, "default")
+    if name == "DEFINE_string" and default is None and len(call.args) > 1:
+        default = call.args[1]
+    if default is not None:
+        yield from ((option, default) for option in option_names(call))
 
 
 def option_names(call: ast.Call) -> list[str]:

@@ -25,6 +25,7 @@ from ftlineage.drift.python.names import (
     shape_of,
 )
 from ftlineage.drift.python.scope import Function, Place
+from ftlineage.drift.python.slots import call_slot
 from ftlineage.drift.python.values import How, Text
 
 Pairs = dict[str, ast.expr]
@@ -50,10 +51,25 @@ _LOADER = re.compile(
     r"_*(a|get|load|build|create|make|init|initialize|setup|set_up|prepare|fetch|download|cache|from|pull|try|safe|hf|hub"
     r"|maybe|ensure|read|open|use|run|train|launch|test|eval|evaluate)_.*"
 )
-_LOADER_CLASS = re.compile(r"[A-Z]\w*(Model|Encoder|Embedder|Embeddings|Tokenizer|Dataset|Reranker|Ranker|Retriever|LM)")
+_LOADER_CLASS = re.compile(
+    r"[A-Z]\w*(Model|Encoder|Embedder|Embeddings|Tokenizer|Dataset|Reranker|Ranker|Retriever|LM)"
+)
 _KERNEL = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w./-]+)?(:\w+)?")
 _ATTENTION = frozenset({"attn_implementation", "attn", "_attn_implementation", "attention_implementation"})
-_ENV_SILENT = re.compile(r"(?i)image|docker|url|endpoint|api|github|git_|topic|queue|path_prefix|registry|project|workspace|host")
+# The field for a revision in settings classes of well-known frameworks, by the field of the id.
+_FIELDS = {
+    "LightevalTaskConfig(hf_repo=)": "hf_revision",
+    "TransformersModelConfig(model_name=)": "revision",
+    "VLMTransformersModelConfig(model_name=)": "revision",
+    "VLLMModelConfig(model_name=)": "revision",
+    "ModelConfig(model_name_or_path=)": "model_revision",
+    "ModelArguments(model_name_or_path=)": "model_revision",
+    "ModelParams(model_name=)": "model_revision",
+    "ModelMeta(name=)": "revision",
+}
+_ENV_SILENT = re.compile(
+    r"(?i)image|docker|url|endpoint|api|github|git_|topic|queue|path_prefix|registry|project|workspace|host"
+)
 
 
 class Keyed:
@@ -96,8 +112,20 @@ class Keyed:
             kind = self._kind(key, name, pairs)
             if kind is None or (remote and kind == "model" and not self._has_revision(key, pairs)):
                 continue
+            via = f"{name}({key}=)" if name else f'"{key}"'
             given = self._sibling(key, pairs, place)
-            self._one(value, place, kind, f"{name}({key}=)" if name else f'"{key}"', node, given)
+            if (
+                via in _FIELDS
+                and given.known
+                and given.text is None
+                and isinstance(node, ast.Call)
+                and not _is_spread(node)
+            ):
+                slot = given.slot or call_slot(self.findings.source, node, _FIELDS[via])
+                given = Revision(slot=slot, unpinnable=given.unpinnable)
+            elif isinstance(node, ast.Call) and _is_spread(node) and not self._has_revision(key, pairs):
+                given = Revision(known=False, unpinnable="arguments handed on may hold a revision")
+            self._one(value, place, kind, via, node, given)
 
     def _kind(self, key: str, name: str, pairs: Pairs) -> Kind | None:
         kind = kind_of_key(key)
@@ -120,9 +148,7 @@ class Keyed:
                 return self.applier.revision_of((pairs[one], place), one)
         return Revision(unpinnable="no field for a revision is known here")
 
-    def _one(
-        self, value: ast.expr, place: Place, kind: Kind, via: str, node: ast.expr, revision: Revision
-    ) -> None:
+    def _one(self, value: ast.expr, place: Place, kind: Kind, via: str, node: ast.expr, revision: Revision) -> None:
         if id(value) in self.findings.consumed:
             return
         for text in flat(self.ev, self.ev.values(value, place)):
@@ -139,7 +165,11 @@ class Keyed:
     def _kernel(self, value: ast.expr, place: Place, node: ast.expr) -> None:
         """``attn_implementation="org/kernel@rev"``: compiled code from the Hub."""
         for text in self.ev.values(value, place):
-            if isinstance(text, Text) and _KERNEL.fullmatch(text.text) and shape_of(text.text.partition(":")[0]) == "id":
+            if (
+                isinstance(text, Text)
+                and _KERNEL.fullmatch(text.text)
+                and shape_of(text.text.partition(":")[0]) == "id"
+            ):
                 use = Use(kind="code", via="attn_implementation", node=value, strict=True, remote_code=True,
                           span=(node.lineno, node.end_lineno or node.lineno),
                           revision=Revision(unpinnable="the revision is part of the name: org/kernel@revision"))  # fmt: skip
@@ -161,6 +191,8 @@ class Keyed:
         for place, statement in body:
             for name, value, where, siblings in self._defined(place, statement):
                 kind = kind_of_loose_key(name)
+                if kind == "model" and "repo" in name:
+                    kind = _kind_around("", siblings) or kind
                 if kind is not None and plain_key(name) not in {"name", "path", "data"}:
                     self._default(name, value, where, kind, name, siblings)
 
@@ -225,10 +257,23 @@ def loaded_by_name(name: str) -> Kind | None:
 def _kind_around(name: str, pairs: Pairs) -> Kind | None:
     """What a call or its other keys speak of: ``hf_subset`` and ``splits`` belong to datasets."""
     keys = {key.lower() for key in pairs}
-    marks = {"hf_subset", "split", "splits", "subset", "hf_avail_splits", "evaluation_splits", "eval_splits", "data_files"}
+    marks = {
+        "hf_subset",
+        "split",
+        "splits",
+        "subset",
+        "hf_avail_splits",
+        "evaluation_splits",
+        "eval_splits",
+        "data_files",
+    }
     if keys & marks or "Task" in name:
         return "dataset"
     return kind_of_words(name) if name else None
+
+
+def _is_spread(node: ast.Call) -> bool:
+    return any(one.arg is None for one in node.keywords)
 
 
 def _is_true(node: ast.expr | None) -> bool:

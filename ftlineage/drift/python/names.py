@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 Shape = Literal["id", "bare", "local", "none"]
 
+_LONGEST = 200
 _SEGMENT = r"[A-Za-z0-9][\w.-]{0,95}"
 _ID = re.compile(rf"{_SEGMENT}/{_SEGMENT}")
 _BARE = re.compile(r"[A-Za-z0-9][\w.-]{1,95}")
@@ -21,11 +22,7 @@ _FILE = re.compile(
 )
 # First segments that name folders, not people or organisations.
 _FOLDERS = frozenset(
-    "output outputs out results result checkpoint checkpoints ckpt ckpts data dataset datasets model models model_zoo "
-    "saved_model saved_models saves save tmp temp cache .cache logs log runs run artifacts artifact weights experiments "
-    "exp examples example tests assets files src scripts configs config conf home mnt workspace root opt usr var "
-    "content kaggle lora_model merged merged_model local local_models adapters final downloads pretrained "
-    "pretrained_models dummy_dir fixtures resources prompts train eval cached_models images docs build lib".split()
+    ["output", "outputs", "out", "results", "result", "checkpoint", "checkpoints", "ckpt", "ckpts", "data", "dataset", "datasets", "model", "models", "model_zoo", "saved_model", "saved_models", "saves", "save", "tmp", "temp", "cache", ".cache", "logs", "log", "runs", "run", "artifacts", "artifact", "weights", "experiments", "exp", "examples", "example", "tests", "assets", "files", "src", "scripts", "configs", "config", "conf", "home", "mnt", "workspace", "root", "opt", "usr", "var", "content", "kaggle", "lora_model", "merged", "merged_model", "local", "local_models", "adapters", "final", "downloads", "pretrained", "pretrained_models", "dummy_dir", "fixtures", "resources", "prompts", "train", "eval", "cached_models", "images", "docs", "build", "lib"]
 )
 _LOCAL_WORD = re.compile(
     r"(?i)(.*[_-])?(outputs?|results?|checkpoints?|ckpts?|saved|merged|finetuned|fine-tuned|final|local|tmp|temp|dir"
@@ -38,11 +35,10 @@ _PLACEHOLDER = re.compile(
 )
 # Types of files and patterns with a slash in them.
 _MEDIA = frozenset(
-    "application text image audio video multipart message font and or n yes true input cpu cuda tcp http https utf".split()
+    "application text image audio video multipart message font and or n yes true input cpu cuda tcp http https utf".split()  # noqa: SIM905 - words read better
 )
 BUILDERS = frozenset(
-    "json csv parquet text arrow imagefolder audiofolder videofolder webdataset pandas sql generator spark xml hdf5 "
-    "pdffolder niftifolder lance jsonl cache packaged arrow_dataset".split()
+    ["json", "csv", "parquet", "text", "arrow", "imagefolder", "audiofolder", "videofolder", "webdataset", "pandas", "sql", "generator", "spark", "xml", "hdf5", "pdffolder", "niftifolder", "lance", "jsonl", "cache", "packaged", "arrow_dataset"]
 )
 # What the Hub served without an owner before it had owners.
 _CANONICAL = re.compile(
@@ -63,7 +59,7 @@ class Id(NamedTuple):
 
 def shape_of(text: str) -> Shape:
     """What a text looks like; ``none`` for sentences, placeholders and everything else."""
-    if not text or len(text) > 200 or any(letter in text for letter in " \t\n<>{}$*?|\\,;()=\"'"):
+    if not text or len(text) > _LONGEST or any(letter in text for letter in " \t\n<>{}$*?|\\,;()=\"'"):
         return "local" if text.startswith(("./", "../", "/", "~")) else "none"
     if text.startswith((".", "/", "~", "file:")) or text.endswith("/") or _drive(text):
         return "local"
@@ -182,9 +178,7 @@ _KIND_WORDS: tuple[tuple[frozenset[str], Kind], ...] = (
 )
 # Words that turn the meaning: where to write, what an engine calls itself, what a screen shows.
 _TURNED = frozenset(
-    "output out save push upload target hub_model dest destination served log tag title url endpoint api deployment "
-    "filename file dir folder cache local run experiment project wandb card license author new result results export "
-    "class type group column field key prefix suffix trackio space docker image mime".split()
+    ["output", "out", "save", "push", "upload", "target", "hub_model", "dest", "destination", "served", "log", "tag", "title", "url", "endpoint", "api", "deployment", "filename", "file", "dir", "folder", "cache", "local", "run", "experiment", "project", "wandb", "card", "license", "author", "new", "result", "results", "export", "class", "type", "group", "column", "field", "key", "prefix", "suffix", "trackio", "space", "docker", "image", "mime"]
 )
 
 

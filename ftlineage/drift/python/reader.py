@@ -8,26 +8,27 @@ Refuses text that is no Python 3 with :class:`~ftlineage.errors.BadInputError`; 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
+from ftlineage.drift.python import written
 from ftlineage.drift.python.apply import Applier, Given, flat, loaders_of
 from ftlineage.drift.python.calls import argument, dotted
 from ftlineage.drift.python.emit import Findings, Revision, Use
 from ftlineage.drift.python.evaluate import Evaluator
 from ftlineage.drift.python.file import File
 from ftlineage.drift.python.keyed import Keyed
-from ftlineage.drift.python.literals import Literals
+from ftlineage.drift.python.literals import RUNNERS, Literals, is_argv
 from ftlineage.drift.python.passing import Passing, Summaries, revision_through
 from ftlineage.drift.python.scope import Function, Place, bind_comprehension
 from ftlineage.drift.python.sinks import find_sinks, named_after, other_library
 from ftlineage.drift.python.slots import call_slot
-from ftlineage.drift.python.source import Source, is_interesting
-from ftlineage.drift.python.values import Text
+from ftlineage.drift.python.source import TOKENS, Source, is_interesting, without_collector
 from ftlineage.drift.python.wrappers import FileWrappers, Wrapper, Wrappers, module_of, text_constants
 from ftlineage.drift.reference import Found
 
 _ROUNDS = 4  # of functions that call functions that load
-_SAVES = ("save_pretrained", "output_dir", "save_model(", "save_dir", "save_path", "save_to_disk")
+_LITERALS = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.ListComp, ast.JoinedStr, ast.BoolOp, ast.IfExp, ast.Call)
 
 
 def read_python(text: str, path: str, tree: Wrappers | None = None) -> list[Found]:
@@ -47,7 +48,8 @@ def read_python(text: str, path: str, tree: Wrappers | None = None) -> list[Foun
     """
     if not is_interesting(text) and not (tree is not None and any(name in text for name in tree.functions)):
         return []
-    return Reader(text, path, tree).found()
+    with without_collector():
+        return Reader(text, path, tree).found()
 
 
 def collect_wrappers(text: str, path: str) -> FileWrappers:
@@ -57,11 +59,27 @@ def collect_wrappers(text: str, path: str) -> FileWrappers:
         BadInputError: It does not parse as Python 3.
     """
     constants = text_constants(text)
-    if "def " not in text or not is_interesting(text):
+    if not may_export(text, path):
         return FileWrappers(module=module_of(path), constants=constants)
-    reader = Reader(text, path, None)
-    reader.found()
-    return FileWrappers(module=module_of(path), wrappers=tuple(reader.exported()), constants=constants)
+    with without_collector():
+        reader = Reader(text, path, None)
+        reader.look()
+        wrappers = tuple(reader.exported())
+        reader.file.close()
+    return FileWrappers(module=module_of(path), wrappers=wrappers, constants=constants)
+
+
+def may_export(text: str, path: str) -> bool:
+    """Whether other files can import a loader from this one: tests are imported by nobody."""
+    name = path.replace("\\", "/").rpartition("/")[2]
+    return "def " in text and not name.startswith("test_") and any(token in text for token in TOKENS)
+
+
+class _Callee(NamedTuple):
+    """A function of the file: its name as called, its parameters in order."""
+
+    name: str
+    params: tuple[str, ...]
 
 
 class Reader:
@@ -81,23 +99,30 @@ class Reader:
 
     def found(self) -> list[Found]:
         """Everything in the file."""
-        self._note_saved()
-        self.source.heat(self._imported_wrappers())
-        for node, place in self._hot_nodes():
-            self._first(node, place)
-        for _ in range(_ROUNDS):
-            fresh = self.summaries.take_fresh()
-            if not fresh:
-                break
-            self._apply_wrappers(fresh)
+        hot = self.look()
         for call, place, qualified in self._later:
             if isinstance(call, ast.Dict):
                 self.keyed.dictionary(call, place)
             else:
                 self.keyed.call(call, place, qualified)
-        self.source.heat(())
-        self.keyed.definitions(self._hot_statements())
+        self.keyed.definitions(self.file.body[number] for number in hot)
+        self.file.close()
         return self.findings.all()
+
+    def look(self) -> list[int]:
+        """Read the calls of loaders, then of functions that turn out to be loaders; the statements looked at."""
+        if any(token in self.source.text for token in written.TOKENS):
+            written.note_written(self.ev, self.findings, self._nodes_with(written.TOKENS))
+        lines = self.source.hot_lines() + self.source.lines_with(self._imported_wrappers())
+        hot = self.file.statements_at(lines)
+        self._read_all(hot)
+        self._read_all(self._fed(hot))
+        for _ in range(_ROUNDS):
+            fresh = self.summaries.take_fresh()
+            if not fresh:
+                break
+            self._apply_wrappers(fresh)
+        return hot
 
     def exported(self) -> Iterator[Wrapper]:
         """Functions at module level, and classes by their ``__init__``, that hand a parameter on."""
@@ -117,23 +142,39 @@ class Reader:
 
     # --- walking ---------------------------------------------------------------------------------
 
-    def _hot_statements(self) -> Iterator[tuple[Place, ast.stmt]]:
-        for place, statement in self.file.body:
-            first, last = _lines(statement)
-            if self.source.is_hot(first, last):
-                yield place, statement
+    def _read_all(self, numbers: Iterable[int]) -> None:
+        nodes = list(self._nodes(numbers))
+        for node, place in nodes:
+            self.applier.note_siblings(node, place)
+        for node, place in nodes:
+            self._first(node, place)
 
-    def _hot_nodes(self) -> Iterator[tuple[ast.expr, Place]]:
-        """Calls, dicts and strings of the statements worth walking."""
-        for place, statement in self._hot_statements():
+    def _fed(self, hot: list[int]) -> list[int]:
+        """Statements that use a name which a hot one gives an id: keys there may tell what becomes of it."""
+        names: set[str] = set()
+        for number in hot:
+            statement = self.file.body[number][1]
+            if isinstance(statement, ast.Assign) and isinstance(statement.value, _LITERALS):
+                names.update(one.id for one in statement.targets if isinstance(one, ast.Name))
+        known = set(hot)
+        lines = self.source.lines_with(f"{name}{end}" for name in names for end in ",)" if len(name) > 2)  # noqa: PLR2004
+        return [number for number in self.file.statements_at(lines) if number not in known]
+
+    def _nodes(self, numbers: Iterable[int]) -> Iterator[tuple[ast.expr, Place]]:
+        """Calls, dicts and strings of some statements."""
+        for number in numbers:
+            place, statement = self.file.body[number]
             stack = list(reversed(_expressions(statement)))
             while stack:
                 node = stack.pop()
-                if isinstance(node, ast.Call | ast.Dict | ast.Constant | ast.JoinedStr | ast.List):
+                if isinstance(node, ast.Call | ast.Dict | ast.Constant | ast.List):
                     yield node, place
                 elif isinstance(node, ast.comprehension):
                     bind_comprehension(node, place, place.scope.names)
                 stack.extend(reversed(_children(node)))
+
+    def _nodes_with(self, tokens: Iterable[str]) -> Iterator[tuple[ast.expr, Place]]:
+        return self._nodes(self.file.statements_at(self.source.lines_with(tokens)))
 
     def _first(self, node: ast.expr, place: Place) -> None:
         match node:
@@ -141,8 +182,13 @@ class Reader:
                 self._call(node, place)
             case ast.Dict():
                 self._later.append((node, place, ""))
-            case ast.List():
-                self.literals.argv(node, lambda one: self.ev.text(one, place))
+            case ast.List() if len(node.elts) > 2:  # noqa: PLR2004 - program, verb, id
+                words = [
+                    one.value if isinstance(one, ast.Constant) and isinstance(one.value, str) else None
+                    for one in node.elts
+                ]
+                if is_argv(words) or (words[0] and None in words and is_argv([one or "a/b" for one in words])):
+                    self.literals.argv([(one, self.ev.text(one, place)) for one in node.elts])
             case ast.Constant(value=str()):
                 self.literals.url(node)
 
@@ -152,17 +198,24 @@ class Reader:
         if own is not None and own is not False:
             self._later.append((call, place, qualified))
             return
-        wrapper = self._wrapper(call, place)
+        sinks = find_sinks(qualified)
+        wrapper = self._wrapper(call, place) if not sinks else None
         if wrapper is not None:
-            params = wrapper.params
             for passing in wrapper.passings:
-                node = _by_position(call, passing.param, params)
-                self._pass(call, place, passing, node, wrapper.name, params)
+                node = _by_position(call, passing.param, wrapper.params)
+                self._pass(call, place, passing, node, wrapper)
             return
-        sinks = find_sinks(qualified) or named_after(qualified)
-        for sink, via in loaders_of(qualified, sinks):
+        for sink, via in loaders_of(qualified, sinks or named_after(qualified)):
             self.applier.sink(sink, call, place, via)
-        if not other_library(qualified):
+        name = qualified.rpartition(".")[2]
+        if (
+            name in RUNNERS
+            and call.args
+            and isinstance(call.args[0], ast.Constant)
+            and isinstance(call.args[0].value, str)
+        ):
+            self.literals.command(call.args[0])
+        if not written.is_upload(name) and not other_library(qualified):
             self._later.append((call, place, qualified))
 
     def _own_class(self, node: ast.expr) -> Function | bool | None:
@@ -177,8 +230,7 @@ class Reader:
         names: dict[str, list[Function]] = {}
         for function in fresh:
             names.setdefault(self._called_as(function), []).append(function)
-        self.source.heat(f"{name}(" for name in names)
-        for node, place in self._hot_nodes():
+        for node, place in self._nodes_with(f"{name}(" for name in names):
             if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in names:
                 target = self._target(node, place)
                 for function in names[dotted(node.func).rpartition(".")[2]]:
@@ -202,14 +254,15 @@ class Reader:
         takes = (*params, *(one.arg for one in function.args.kwonlyargs))
         for passing in self.summaries.of(function):
             node = argument(call, function, passing.param, bound=bound)
-            self._pass(call, place, passing, node, dotted(call.func).rpartition(".")[2], takes)
+            self._pass(call, place, passing, node, _Callee(dotted(call.func).rpartition(".")[2], takes))
 
     def _pass(
-        self, call: ast.Call, place: Place, passing: Passing, node: ast.expr | None, name: str, takes: tuple[str, ...]
+        self, call: ast.Call, place: Place, passing: Passing, node: ast.expr | None, callee: Wrapper | _Callee
     ) -> None:
         """Report what a wrapper's call gives for one parameter."""
         if node is None:
             return
+        name, takes = callee.name, callee.params
         given = Given(self.ev, call, place)
         through = passing.revision_param
         key = "revision" if through == "**" else through
@@ -226,7 +279,7 @@ class Reader:
             kind=passing.kind, via=name, node=node, span=(call.lineno, call.end_lineno or call.lineno), strict=passing.strict,
             revision=revision, bare=passing.bare, remote_code=code,
         )  # fmt: skip
-        self.applier.report(flat(self.ev, self.ev.values(node, place)), use, None)
+        self.applier.report(flat(self.ev, self.ev.values(node, place)), use, given)
 
     def _imported_wrappers(self) -> list[str]:
         if self.tree is None:
@@ -245,43 +298,6 @@ class Reader:
 
     def _constructor(self, statement: ast.ClassDef) -> Function | None:
         return self.file.method(self.file.scopes[id(statement)], "__init__")
-
-    # --- saved -----------------------------------------------------------------------------------
-
-    def _note_saved(self) -> None:
-        """Bare names under which this file saves what it may load again."""
-        if not any(token in self.source.text for token in _SAVES):
-            return
-        self.source.heat_only(_SAVES)
-        for node, place in self._hot_nodes():
-            if isinstance(node, ast.Call):
-                for one in _saved_as(node):
-                    self._save(one, place)
-        for name in ("output_dir", "save_dir", "save_path"):
-            for default, place in self.file.options.get(name, ()):
-                self._save(default, place)
-
-    def _save(self, node: ast.expr, place: Place) -> None:
-        for one in self.ev.values(node, place):
-            if isinstance(one, Text) and one.text and "/" not in one.text:
-                self.findings.saved.add(one.text)
-
-
-def _saved_as(call: ast.Call) -> list[ast.expr]:
-    name = dotted(call.func).rpartition(".")[2]
-    found = [one.value for one in call.keywords if one.arg in {"output_dir", "save_dir", "save_directory", "save_path"}]
-    if name.startswith(("save_pretrained", "save_model", "save_to_disk")) and call.args:
-        found.append(call.args[0])
-    return found
-
-
-def _lines(statement: ast.stmt) -> tuple[int, int]:
-    """The lines of a statement without the blocks in it, decorators with it."""
-    first = min((one.lineno for one in getattr(statement, "decorator_list", ())), default=statement.lineno)
-    body = getattr(statement, "body", None) or getattr(statement, "cases", None)
-    if body and isinstance(body[0], ast.stmt):
-        return first, body[0].lineno
-    return first, statement.end_lineno or statement.lineno
 
 
 def _expressions(statement: ast.stmt) -> list[ast.AST]:
@@ -302,15 +318,16 @@ def _expressions(statement: ast.stmt) -> list[ast.AST]:
 
 
 def _children(node: ast.AST) -> list[ast.AST]:
+    """The expressions within one, left to right; a comprehension's variables before what is made of them."""
     if isinstance(node, ast.Name | ast.Constant):
         return []
+    if isinstance(node, ast.Call):
+        return [node.func, *node.args, *(one.value for one in node.keywords)]
+    if isinstance(node, ast.Attribute):
+        return [node.value]
     found = [one for one in ast.iter_child_nodes(node) if not isinstance(one, ast.expr_context | ast.operator)]
-    # The variables of a comprehension must be known before what stands in front of them is read.
-    return sorted(found, key=lambda one: not isinstance(one, ast.comprehension)) if _has_generators(node) else found
-
-
-def _has_generators(node: ast.AST) -> bool:
-    return isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp)
+    generators = [one for one in found if isinstance(one, ast.comprehension)]
+    return [*generators, *(one for one in found if not isinstance(one, ast.comprehension))] if generators else found
 
 
 def _by_position(call: ast.Call, param: str, params: tuple[str, ...]) -> ast.expr | None:

@@ -70,6 +70,10 @@ class Scope:
                             self._attributes.setdefault(name[len(this) + 1 :], []).extend(bound)
         return self._attributes
 
+    def forget(self) -> None:
+        """Drop the bindings: they refer back to the scope."""
+        self._names = self._attributes = None
+
     def function_scopes(self) -> Iterator[Scope]:
         """Itself and what encloses it, as a name is looked up: classes only if it begins in one."""
         scope: Scope | None = self
@@ -158,19 +162,6 @@ def _bind_params(node: Function, scope: Scope, names: dict[str, list[Binding]]) 
 
 def _bind(statement: ast.stmt, place: Place, names: dict[str, list[Binding]]) -> None:
     match statement:
-        case ast.Assign(targets=targets, value=value):
-            for target in targets:
-                _bind_target(target, Binding("value", place, value), names)
-        case ast.AnnAssign(target=target, value=value) if value is not None:
-            _bind_target(target, Binding("value", place, value), names)
-        case ast.AugAssign(target=ast.Name(id=name)):
-            names.setdefault(name, []).append(Binding("other", place, None))
-        case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
-            _bind_target(target, Binding("element", place, value), names)
-        case ast.With(items=items) | ast.AsyncWith(items=items):
-            for item in items:
-                if item.optional_vars is not None:
-                    _bind_target(item.optional_vars, Binding("context", place, item.context_expr), names)
         case ast.Import() | ast.ImportFrom():
             _bind_import(statement, place, names)
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
@@ -178,7 +169,25 @@ def _bind(statement: ast.stmt, place: Place, names: dict[str, list[Binding]]) ->
         case ast.ClassDef(name=name):
             names.setdefault(name, []).append(Binding("class", place, statement))
         case _:
-            pass
+            for target, binding in _targets(statement, place):
+                _bind_target(target, binding, names)
+
+
+def _targets(statement: ast.stmt, place: Place) -> Iterator[tuple[ast.expr, Binding]]:
+    """What a statement assigns to, with what."""
+    match statement:
+        case ast.Assign(targets=targets, value=value):
+            yield from ((target, Binding("value", place, value)) for target in targets)
+        case ast.AnnAssign(target=target, value=value) if value is not None:
+            yield target, Binding("value", place, value)
+        case ast.AugAssign(target=target):
+            yield target, Binding("other", place, None)
+        case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
+            yield target, Binding("element", place, value)
+        case ast.With(items=items) | ast.AsyncWith(items=items):
+            for item in items:
+                if item.optional_vars is not None:
+                    yield item.optional_vars, Binding("context", place, item.context_expr)
 
 
 def _bind_target(target: ast.expr, binding: Binding, names: dict[str, list[Binding]]) -> None:
@@ -199,9 +208,7 @@ def _bind_target(target: ast.expr, binding: Binding, names: dict[str, list[Bindi
             pass
 
 
-def _bind_import(
-    statement: ast.Import | ast.ImportFrom, place: Place, names: dict[str, list[Binding]]
-) -> None:
+def _bind_import(statement: ast.Import | ast.ImportFrom, place: Place, names: dict[str, list[Binding]]) -> None:
     for alias in statement.names:
         if isinstance(statement, ast.ImportFrom):
             module = "." * statement.level + (statement.module or "")

@@ -45,7 +45,14 @@ def _owner(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-_MODEL_KEYS = ("pretrained_model_name_or_path", "model_name_or_path", "model_name", "model_id", "path_or_repo_id", "repo_id")
+_MODEL_KEYS = (
+    "pretrained_model_name_or_path",
+    "model_name_or_path",
+    "model_name",
+    "model_id",
+    "path_or_repo_id",
+    "repo_id",
+)
 _NO_FIELD = "the call takes no revision"
 _IN_INIT = "the trainer loads it: give the revision in the config's model_init_kwargs"
 
@@ -61,8 +68,7 @@ SINKS: tuple[Sink, ...] = (
          owner=_owner(r"^(datasets\.|[^.]*$)")),
     Sink(
         names=("hf_hub_download", "snapshot_download", "list_repo_files", "list_repo_tree", "hf_hub_url",
-               "get_hf_file_metadata", "model_info", "dataset_info", "repo_info", "file_exists", "try_to_load_from_cache",
-               "get_safetensors_metadata", "load_state_dict_from_hub", "cached_download_from_hub"),
+               "load_state_dict_from_hub", "cached_download_from_hub"),
         keys=("repo_id", "model_id"), bare="canonical", owner=_owner(r"^(?!.*(ms|modelscope)).*$"),
     ),
     Sink(names=("cached_file", "get_file_from_repo", "cached_files", "has_file"), kind="model",
@@ -74,7 +80,7 @@ SINKS: tuple[Sink, ...] = (
          bare="canonical", owner=_owner(r"^(transformers\.|optimum|[^.]*$|.*pipelines\.)")),
     Sink(names=("SentenceTransformer", "SparseEncoder"), kind="model", keys=("model_name_or_path",), bare="any"),
     Sink(names=("CrossEncoder",), kind="model", keys=("model_name_or_path", "model_name"), bare="canonical"),
-    Sink(names=("load",), kind="space", keys=("path",), bare="any", always_code=True,
+    Sink(names=("load", "combine"), kind="space", keys=("path",), bare="any", always_code=True,
          owner=_owner(r"^(hf_)?evaluate\."), prefix="evaluate-metric/"),
     Sink(
         names=("LLM", "AsyncLLM", "EngineArgs", "AsyncEngineArgs", "Engine", "SglEngine"), kind="model",
@@ -117,7 +123,6 @@ SINKS: tuple[Sink, ...] = (
     Sink(names=("get_kernel", "load_kernel"), kind="code", keys=("repo_id",), always_code=True, strict=True),
     Sink(names=("SequenceTagger.load", "TextClassifier.load", "Classifier.load", "spacy.load"), kind="model",
          insert=None, reason=_NO_FIELD, strict=True),
-    Sink(names=("InferenceClient.never",), kind="model", strict=True),
     Sink(names=("simple_evaluate",), kind="model", at=None, keys=("model_args.pretrained",), revisions=("model_args.revision",),
          insert=None, reason="the revision is part of model_args", bare="canonical"),
     Sink(names=("simple_evaluate",), kind="adapter", at=None, keys=("model_args.peft",), insert=None,
@@ -175,7 +180,9 @@ def find_sinks(qualified: str) -> tuple[Sink, ...]:
 
 
 # A project's own function around a loader says so in its name.
-_NAMED_AFTER = re.compile(r"_*\w*(load_dataset|snapshot_download|hf_hub_download|from_pretrained)\w*|hf_dataset|load_hf_dataset")
+_NAMED_AFTER = re.compile(
+    r"_*\w*(load_dataset|snapshot_download|hf_hub_download|from_pretrained)\w*|hf_dataset|load_hf_dataset"
+)
 
 
 def named_after(qualified: str) -> tuple[Sink, ...]:

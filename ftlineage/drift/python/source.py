@@ -11,9 +11,12 @@ import ast
 import gc
 import re
 import warnings
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import accumulate
 
+from ftlineage.drift.python.names import shape_of
 from ftlineage.errors import BadInputError
 
 # Parts of the names of calls that load; a file with none of them and no id-shaped string is not parsed.
@@ -25,16 +28,17 @@ TOKENS = (
     "load_from_hub", "from_hf_hub", "from_single_file", "TransformersEmbedd", "load_ip_adapter", "load_textual_",
     "pull_from_hub", "dataset_module_factory", "load_checkpoint_and", "InferenceClient(", "TextEmbedding(",
 )  # fmt: skip
-_ID_LITERAL = re.compile(
-    r"""["'](?:hf://)?[A-Za-z0-9][\w.-]*/[\w.-]+["'/@]|["']hf[-_]hub:|\bload\(\s*f?["']|\bpretrained\b|environ|getenv"""
-)
+_ID_LITERAL = re.compile(r"""["'](?:hf://|hf[-_]hub:)?([A-Za-z0-9][\w.-]*/[\w.-]+)["'/@]""")
+# These stand in too many files to make one worth parsing, but lead to references in those that are.
+_MORE = ("load(", "pretrained", "environ", "getenv", "combine(", "trust_remote_code")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
-_ONLY_ID = re.compile(r"""["'](?:hf://)?[A-Za-z0-9][\w.-]*/[\w.-]+["'/@]""")
 
 
 def is_interesting(text: str) -> bool:
     """Whether a file can hold a reference: a few searches for substrings, nothing parsed."""
-    return any(token in text for token in TOKENS) or _ONLY_ID.search(text) is not None
+    if any(token in text for token in TOKENS):
+        return True
+    return any(shape_of(found) == "id" for found in dict.fromkeys(_ID_LITERAL.findall(text)))
 
 
 class Source:
@@ -47,9 +51,9 @@ class Source:
         body = text[self._mark :]
         self.tree = _parse(body, path)
         self._ascii = body.isascii()
-        self._starts = [0, *(found.end() for found in _NEWLINE.finditer(body))]
         self._body = body
-        self._hot: list[int] = []
+        self._starts = _line_starts(body)
+        self._base: list[int] | None = None
 
     def offset(self, line: int, byte: int) -> int:
         """The character at a position of the tree, counted from the start of the file."""
@@ -65,6 +69,11 @@ class Source:
         """The column of a node's first character, from 1."""
         return self.offset(node.lineno, node.col_offset) - self._starts[node.lineno - 1] - self._mark + 1
 
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column, both from 1, of a character of the file."""
+        line = bisect_right(self._starts, offset - self._mark)
+        return line, offset - self._mark - self._starts[line - 1] + 1
+
     def span(self, node: ast.expr) -> tuple[int, int]:
         """Where a node begins and ends, in characters of the file."""
         last_line, last_byte = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
@@ -76,32 +85,36 @@ class Source:
         end = self._starts[at] + self._mark if at < len(self._starts) else len(self.text)
         return offset + len(self.text[offset:end].rstrip("\r\n"))
 
-    def heat(self, names: Iterable[str]) -> None:
-        """Mark the lines where a token, an id-shaped string or one of ``names`` stands."""
-        self._heat((*TOKENS, *names), {found.start() for found in _ID_LITERAL.finditer(self._body)})
+    def hot_lines(self) -> list[int]:
+        """The lines where a token or an id-shaped string stands, in order."""
+        if self._base is None:
+            places = [found.start() for found in _ID_LITERAL.finditer(self._body)]
+            self._base = self._lines((*TOKENS, *_MORE), places)
+        return self._base
 
-    def heat_only(self, names: Iterable[str]) -> None:
-        """Mark the lines where one of ``names`` stands, and no others."""
-        self._heat(names, set())
+    def lines_with(self, tokens: Iterable[str]) -> list[int]:
+        """The lines where one of these stands, in order."""
+        return self._lines(tokens, [])
 
-    def _heat(self, tokens: Iterable[str], places: set[int]) -> None:
+    def _lines(self, tokens: Iterable[str], places: list[int]) -> list[int]:
+        body = self._body
         for token in tokens:
-            at = self._body.find(token)
+            at = body.find(token)
             while at >= 0:
-                places.add(at)
-                at = self._body.find(token, at + 1)
-        self._hot = sorted({bisect_right(self._starts, place) for place in places})
+                places.append(at)
+                at = body.find(token, at + 1)
+        starts = self._starts
+        return sorted({bisect_right(starts, place) for place in places})
 
-    def is_hot(self, first: int, last: int) -> bool:
-        """Whether a marked line lies among these."""
-        at = bisect_left(self._hot, first)
-        return at < len(self._hot) and self._hot[at] <= last
+
+def _line_starts(text: str) -> list[int]:
+    """Where each line begins, in characters, with the line ends that the tree counts."""
+    if "\r" in text:
+        return [0, *(found.end() for found in _NEWLINE.finditer(text))]
+    return [0, *accumulate(len(line) + 1 for line in text.split("\n"))][:-1]
 
 
 def _parse(text: str, path: str) -> ast.Module:
-    # The collector walks half-built trees again and again: parsing takes a fifth longer with it.
-    collecting = gc.isenabled()
-    gc.disable()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -111,6 +124,15 @@ def _parse(text: str, path: str) -> ast.Module:
         raise BadInputError(path=path, reason=f"is no Python 3{where}: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise BadInputError(path=path, reason=f"cannot be parsed as Python: {type(error).__name__}") from None
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Hold the garbage collector off: it walks a growing tree again and again, a third of the time in all."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
     finally:
         if collecting:
             gc.enable()

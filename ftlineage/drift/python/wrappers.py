@@ -15,7 +15,8 @@ from ftlineage.drift.python.passing import Passing
 
 _T = TypeVar("_T")
 _CONSTANT = re.compile(
-    r"""^([A-Za-z_]\w*)(?:\s*:\s*[\w\[\]. |]+)?\s*=\s*["']([\w.-]+/[\w.-]+|[0-9a-f]{40})["']\s*(?:#.*)?$""", re.MULTILINE
+    r"""^([A-Za-z_]\w*)(?:\s*:\s*[\w\[\]. |]+)?\s*=\s*["']([\w.-]+/[\w.-]+|[0-9a-f]{40})["']\s*(?:#.*)?$""",
+    re.MULTILINE,
 )
 
 
@@ -46,9 +47,7 @@ class Wrappers:
     def find(self, imported: str, path: str) -> Wrapper | None:
         """The wrapper that ``module:name`` means in the file at ``path``."""
         module, _, name = imported.partition(":")
-        return _only(
-            [one for one in self.functions.get(name, ()) if same_module(one.module, absolute(module, path))]
-        )
+        return _only([one for one in self.functions.get(name, ()) if same_module(one.module, absolute(module, path))])
 
     def text(self, imported: str, path: str) -> str | None:
         """The module-level string that ``module:name`` means in the file at ``path``."""
