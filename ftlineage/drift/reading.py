@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MAX_CODE = 5_000_000
 MAX_NOTEBOOK = 100_000_000
+_POINTER = b"version https://git-lfs.github.com/spec/"
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -212,6 +213,8 @@ def load(candidate: Candidate) -> tuple[FileKind, bytes] | str | None:
     kind = kind or kinds.kind_by_content(data[: kinds.SNIFFED])
     if kind is None:
         return "of no kind that is read" if candidate.named else None
+    if data.startswith(_POINTER):
+        return "a pointer of Git LFS: its content is not here"
     return "binary" if kinds.is_binary(data) else (kind, data)
 
 
