@@ -235,7 +235,7 @@ def read_file(candidate: Candidate, readers: Readers) -> Read | None:
         return None if guessed and not candidate.named else Read(shown=candidate.shown, note=_reason(error))
     except Exception as error:  # noqa: BLE001 - a stranger's file must not end the scan of all others
         return Read(shown=candidate.shown, note=f"the reader failed: {words.clean(words.cut(repr(error), 200))}")
-    seen = _seen(found, text, kind, candidate) if found else ()
+    seen = see(found, text, kind, candidate) if found else ()
     return Read(
         shown=candidate.shown,
         seen=seen,
@@ -249,7 +249,8 @@ def _reason(error: FtlineageError) -> str:
     return words.clean(words.cut(getattr(error, "reason", "") or error.sentence, 300))
 
 
-def _seen(found: Sequence[Found], text: str, kind: FileKind, candidate: Candidate) -> tuple[Seen, ...]:
+def see(found: Sequence[Found], text: str, kind: FileKind, candidate: Candidate) -> tuple[Seen, ...]:
+    """Every reference that a reader found in a text, judged, in the order of the text."""
     starts = _line_starts(text)
     wishes = [(beside.start, beside.wish.ref) for beside in read_remarks(text, notebook=kind == "notebook")]
     listed: dict[tuple[object, ...], Seen] = {}

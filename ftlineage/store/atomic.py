@@ -14,8 +14,13 @@ from ftlineage.errors import FtlineageError, OutputNotWritableError, StorageErro
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, *, mode: int | None = None) -> None:
     """Replace ``path`` by ``data``: a reader sees the old bytes or the new ones, never a part.
+
+    Args:
+        path: The file.
+        data: All of its new content.
+        mode: Permissions of the new file; those of any new file when None.
 
     Raises:
         OutputNotWritableError: The folder refuses writes.
@@ -25,6 +30,8 @@ def write_bytes(path: Path, data: bytes) -> None:
     with writing(path):
         try:
             with temporary.open("xb") as handle:
+                if mode is not None:
+                    temporary.chmod(mode)
                 handle.write(data)
                 handle.flush()
                 os.fsync(handle.fileno())
