@@ -1,0 +1,1 @@
+"""Hub references in command lines: shell, Dockerfiles, Makefiles, and commands inside other files."""

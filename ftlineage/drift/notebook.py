@@ -1,0 +1,249 @@
+"""References in a notebook: its code cells as one Python module, its commands as shell.
+
+Decides what of a cell is Python, what is a command (``!hf download ...``, ``%%bash``) and what is
+neither. Cells share their names in the order they stand. Text cells and outputs are silent. Lines
+and columns are those of the file; slots say what the file has to hold, escapes included.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from ftlineage.core.codec import compact_text
+from ftlineage.drift.commands.embedded import lifted
+from ftlineage.drift.commands.shell import Shell, Variable
+from ftlineage.drift.commands.sights import Lines
+from ftlineage.drift.commands.tools import Tools, default_tools
+from ftlineage.drift.commands.values import Argument, Span, Value, literal
+from ftlineage.drift.ipynb import Cell, read_cells
+from ftlineage.drift.reference import Found
+from ftlineage.errors import BadInputError
+
+Reader = Callable[[str], list[Found]]
+
+_LIKELY = re.compile(r"pretrained|dataset|model|hugging|hf|tokenizer|pipeline|evaluate|adapter|lora", re.IGNORECASE)
+_CELL_MAGIC = re.compile(r"\s*%%(?P<name>[A-Za-z]\w*|!)(?P<rest>[^\n]*)(?:\n|\Z)")
+_SHELLS = frozenset({"bash", "sh", "!", "sx", "system", "cmd"})
+_KEEPS = frozenset({"capture", "time", "timeit", "prun", "mem", "memit", "script_magic", "skip", "wandb", "notify"})
+_MAGIC = re.compile(
+    r"^(?P<indent>[ \t]*)(?P<mark>(?:[A-Za-z_][\w, ]*=[ \t]*)?(?:!!?|%(?=[A-Za-z])))(?P<rest>(?:[^\\\n]|\\\n|\\.)*)",
+    re.MULTILINE,
+)
+_HELP = re.compile(r"^[ \t]*\??\??[\w.]+\?{1,2}[ \t]*$|^[ \t]*\?[\w.]+[ \t]*$", re.MULTILINE)
+_RUNS = re.compile(r"(?:run|sx|system|sh)[ \t]+")
+_ENV = re.compile(r"env[ \t]+(\w+)[ \t]*[= ][ \t]*")
+_CONSTANT = re.compile(
+    r"^([A-Za-z_]\w*)[ \t]*(?::[ \t]*\w+[ \t]*)?=[ \t]*([\"'])([^\"'\s\\]{1,200})\2[ \t]*(?:#.*)?$", re.MULTILINE
+)
+_BRACED = re.compile(r"(?<![$\\{])\{([A-Za-z_]\w*)\}")
+
+
+def read_notebook(text: str, path: str, *, tools: Tools | None = None) -> list[Found]:
+    """The references of a notebook, in the order of its cells.
+
+    Args:
+        text: The file's text.
+        path: Its path, for errors and for the readers of its cells.
+        tools: The tables of commands; ours if None.
+
+    Raises:
+        BadInputError: It is no notebook, is too large, or its code does not parse.
+    """
+    if _LIKELY.search(text) is None:
+        return []
+    notebook = _Notebook(text, path, tools or default_tools())
+    for cell in read_cells(text, path):
+        if cell.kind == "code":
+            notebook.take(cell)
+    return notebook.finish()
+
+
+class _Notebook:
+    def __init__(self, text: str, path: str, tools: Tools) -> None:
+        self._path = path
+        self._tools = tools
+        self._lines = Lines(text)
+        self._python: list[tuple[Cell, str]] = []
+        self._constants: dict[str, str] = {}
+        self._found: list[Found] = []
+
+    def take(self, cell: Cell) -> None:
+        """Read one code cell; its Python waits for the others'."""
+        source = cell.source
+        magic = _CELL_MAGIC.match(source.text)
+        if magic is None or magic["name"] in _KEEPS:
+            begin = magic.end() if magic else 0
+            self._mixed(cell, begin)
+            return
+        body = source.part(magic.end(), len(source.text)) if magic.end() < len(source.text) else None
+        name, words = magic["name"], magic["rest"].split()
+        if body is None:
+            return
+        if name in _SHELLS or (name == "script" and words and words[0] in _SHELLS):
+            self._command(cell, body, magic.end())
+        elif name in {"writefile", "file", "python", "python3", "pypy"}:
+            self._file(cell, body, magic.end(), words[-1] if words and name in {"writefile", "file"} else "cell.py")
+
+    def finish(self) -> list[Found]:
+        """Read the Python of all cells as one module."""
+        module = self._joined(self._python)
+        if module.text.strip():
+            try:
+                found = _read_python(module.text, self._path)
+            except BadInputError:
+                whole = [(cell, text) for cell, text in self._python if _parses(text)]
+                if not whole:
+                    raise
+                self._python, module = whole, self._joined(whole)
+                found = _read_python(module.text, self._path)
+            self._place(module, found)
+        return sorted(self._found, key=lambda each: (each.line, each.column))
+
+    # --- the parts of a cell -------------------------------------------------------------------
+
+    def _mixed(self, cell: Cell, begin: int) -> None:
+        source = cell.source
+        code = _blank(source.text[:begin]) + source.text[begin:]
+        self._constants |= {found[1]: found[3] for found in _CONSTANT.finditer(code)}
+        for found in list(_MAGIC.finditer(code)):
+            if not _stands_alone(code, found.start()):
+                continue
+            rest = found["rest"]
+            start = found.start("rest")
+            if found["mark"].endswith("%"):
+                known = _RUNS.match(rest)
+                if (env := _ENV.match(rest)) is not None:
+                    self._constants[env[1]] = rest[env.end() :].strip().strip("\"'")
+                start = found.end() if known is None else start + known.end()
+            if start < found.end():
+                self._command(cell, source.part(start, found.end()), start)
+            blank = found["indent"] + _statement(found[0][len(found["indent"]) :])
+            code = code[: found.start()] + blank + code[found.end() :]
+        code = _HELP.sub(lambda found: _blank(found[0]), code)
+        self._python.append((cell, code))
+
+    def _command(self, cell: Cell, body: Value, begin: int) -> None:
+        """Commands, with the notebook's own constants in `{name}` and `$name`."""
+        filled = _filled(body)
+        shell = Shell(filled.text, self._tools, comment=None)
+        for name, text in self._constants.items():
+            shell.variables[name] = Variable((Argument((literal(text, 0),), 0, len(text)),))
+        shell.run()
+        self._lift(cell, filled, shell.finish(), cell.source.text.count("\n", 0, begin))
+
+    def _file(self, cell: Cell, body: Value, begin: int, name: str) -> None:
+        from ftlineage.drift.configs.reader import read_config
+
+        suffix = name.rpartition(".")[2]
+        try:
+            match suffix:
+                case "py":
+                    found = _read_python(body.text, name)
+                case "yaml" | "yml" | "json" | "toml":
+                    found = read_config(body.text, name)
+                case "sh" | "bash":
+                    shell = Shell(body.text, self._tools, comment=None)
+                    shell.run()
+                    found = shell.finish()
+                case _:
+                    return
+        except BadInputError:
+            return
+        self._lift(cell, body, found, cell.source.text.count("\n", 0, begin))
+
+    # --- places --------------------------------------------------------------------------------
+
+    def _lift(self, cell: Cell, body: Value, found: list[Found], line: int) -> None:
+        placed = lifted(body, found, self._lines, _escape)
+        self._found += [
+            msgspec.structs.replace(outer, cell=cell.number, cell_line=line + inner.line)
+            for inner, outer in zip(found, placed, strict=True)
+        ]
+
+    def _joined(self, parts: Iterable[tuple[Cell, str]]) -> Value:
+        """One module of many cells; between two a line break that stands at the end of the first."""
+        texts: list[str] = []
+        spans: list[Span] = []
+        length = 0
+        for cell, text in parts:
+            spans += [span._replace(start=span.start + length) for span in cell.source.spans]
+            texts.append(text)
+            length += len(text) + 1
+        return Value("\n".join(texts), tuple(spans))
+
+    def _place(self, module: Value, found: list[Found]) -> None:
+        placed = lifted(module, found, self._lines, _escape)
+        firsts: list[tuple[int, int]] = []
+        line = 1
+        for cell, text in self._python:
+            firsts.append((line, cell.number))
+            line += text.count("\n") + 1
+        for inner, outer in zip(found, placed, strict=True):
+            first, index = max((row for row in firsts if row[0] <= inner.line), default=(1, 0))
+            self._found.append(msgspec.structs.replace(outer, cell=index, cell_line=inner.line - first + 1))
+
+
+def _read_python(text: str, path: str) -> list[Found]:
+    from ftlineage.drift.python.reader import read_python
+
+    return read_python(text, path, None)
+
+
+def _parses(text: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _stands_alone(code: str, start: int) -> bool:
+    """Whether a line that begins like a command does not stand inside a string of several lines."""
+    before = code[:start]
+    return before.count('"""') % 2 == 0 and before.count("'''") % 2 == 0
+
+
+def _filled(body: Value) -> Value:
+    """The commands with `{name}` written as shells do; each keeps the place of what it stands for."""
+    pieces: list[str] = []
+    spans: list[Span] = []
+    length = at = 0
+    for found in _BRACED.finditer(body.text):
+        between = body.part(at, found.start())
+        for piece, own in ((between.text, between.spans), (f"${found[0]}", None)):
+            begin = body.at(found.start())
+            spans += (
+                [span._replace(start=span.start + length) for span in own]
+                if own is not None and piece
+                else [Span(length, begin, body.after(found.end()) - begin, literal=False)]
+                if own is None
+                else []
+            )
+            pieces.append(piece)
+            length += len(piece)
+        at = found.end()
+    if not pieces:
+        return body
+    last = body.part(at, len(body.text))
+    spans += [span._replace(start=span.start + length) for span in last.spans]
+    return Value("".join(pieces) + last.text, tuple(spans))
+
+
+def _blank(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)
+
+
+def _statement(text: str) -> str:
+    """As long as the text, and a statement: a block may have nothing else in it."""
+    return "0" + _blank(text[1:]) if text else ""
+
+
+def _escape(text: str) -> str:
+    return compact_text(text)[1:-1]
