@@ -1,7 +1,8 @@
 """Write the parts of the documentation that are made from the code: ``python -m docs.generate``.
 
 The card's JSON Schema (once in ``docs/``, once inside the package), the help texts in
-``docs/cli.md`` and the tests of each trap in ``docs/hf-traps.md``. ``tests/test_docs.py`` and
+``docs/cli.md``, the tests of each trap in ``docs/hf-traps.md`` and the tables of
+``docs/scan-frameworks.md``. ``tests/test_docs.py`` and
 ``tests/test_schema.py`` fail while they differ from what this writes.
 """
 
@@ -14,6 +15,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from docs.generate_frameworks import PAGE as FRAMEWORKS
+from docs.generate_frameworks import frameworks_block
 from ftlineage.cli.lazy import Entry
 from ftlineage.cli.main import commands, main
 from ftlineage.core import codec
@@ -100,7 +103,11 @@ def renewed(path: Path, name: str, block: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Every page with a generated part, as it must be."""
-    return {CLI: renewed(CLI, "help", help_blocks()), TRAPS: renewed(TRAPS, "tests", trap_table())}
+    return {
+        CLI: renewed(CLI, "help", help_blocks()),
+        TRAPS: renewed(TRAPS, "tests", trap_table()),
+        FRAMEWORKS: renewed(FRAMEWORKS, "frameworks", frameworks_block()),
+    }
 
 
 def write_all() -> None:

@@ -58,7 +58,7 @@ def first_column(text: str) -> list[str]:
 # --- generated parts -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [generate.CLI, generate.TRAPS], ids=name_of)
+@pytest.mark.parametrize("path", [generate.CLI, generate.TRAPS, generate.FRAMEWORKS], ids=name_of)
 def test_generated_parts_are_fresh(path):
     assert path.read_text("utf-8") == generate.pages()[path], "run: make docs"
 

@@ -36,8 +36,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     never written for it. ``ids`` says whether a bare name (``gpt2``) counts. ``at`` is what separates the
     id from a revision inside the value, ``split`` what separates several ids. ``form`` is ``keys``
     where the mapping's keys are the ids, ``args`` for ``pretrained=org/name,revision=main``.
-    ``when`` are patterns that values beside must match for the rule to hold, ``unless`` must not.
-    ``unpinnable`` says why no revision can be written. ``via`` is what the finding names instead of the key.
+    ``when`` are patterns that values beside must match for the rule to hold, ``unless`` must not; of
+    the keys ``with_any`` at least one must stand beside. ``unpinnable`` says why no new revision can
+    be written; one that stands there still can be replaced. ``via`` is what the finding names instead
+    of the key.
     """
 
     keys: list[str]
@@ -52,6 +54,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     rest_kind: Kind | None = None
     when: dict[str, str] = {}
     unless: dict[str, str] = {}
+    with_any: list[str] = []
     unpinnable: str = ""
     via: str = ""
 

@@ -76,6 +76,8 @@ def find(sight: Sight) -> list[Found]:
 
 
 def _holds(sight: Sight) -> bool:
+    if sight.rule.with_any and not any(beside(sight.place, key) for key in sight.rule.with_any):
+        return False
     for key, pattern in sight.rule.when.items():
         if not _matches(beside(sight.place, key), pattern):
             return False
@@ -197,7 +199,7 @@ def _pin(sight: Sight, number: int | None, *, single: bool) -> _Pin:
         if isinstance(entry.value, Scalar):
             return _written(sight, relative, entry.value, single=single)
         return _Pin(known=False)
-    if not rule.revision:
+    if rule.unpinnable or not rule.revision:
         return _Pin(reason=rule.unpinnable or f"{_title(sight)} reads no revision for {_key_name(sight)}")
     if not single:
         return _Pin(reason=_SEVERAL)
