@@ -18,7 +18,21 @@ from ftlineage.drift.python.passing import Summaries
 from ftlineage.drift.python.scope import Place
 from ftlineage.drift.python.sinks import Sink
 from ftlineage.drift.python.slots import call_slot, literal_slot, nothing_slot
-from ftlineage.drift.python.values import NOTHING, How, Items, Local, Made, Mapping, Param, Plain, Text, Unknown, Value
+from ftlineage.drift.python.values import (
+    LOCAL,
+    NOTHING,
+    How,
+    Items,
+    Local,
+    Made,
+    Mapping,
+    Param,
+    Plain,
+    Text,
+    Unknown,
+    Value,
+)
+from ftlineage.drift.revision import is_commit
 
 Arg = tuple[ast.expr, Place]
 _NO_LITERAL = "the revision is not written as one plain string in this file"
@@ -58,6 +72,8 @@ class Applier:
             self.summaries.note(one, use, given.revision_param(use) if given is not None else None)
         unsure = any(isinstance(one, Unknown | Param) for one in values)
         silent = any(isinstance(one, Made | Local) for one in values) and not unsure
+        if values and all(one == LOCAL for one in values) and not use.strict:
+            self.findings.local(use)
         several = unsure or len(texts) > 1 or any(one.partial for one in unread)
         if several and not silent and (not use.strict or _names_something(use.node)):
             self.findings.dynamic(use)
@@ -74,21 +90,20 @@ class Applier:
 
     def note_siblings(self, node: ast.expr, place: Place) -> None:
         """Remember which revision stands beside which literal, in one dict or call."""
-        match node:
-            case ast.Dict():
-                held = zip(node.keys, node.values, strict=True)
-                pairs = {key.value: value for key, value in held if isinstance(key, ast.Constant)}
-            case ast.Call():
-                pairs = {one.arg: one.value for one in node.keywords}
-            case _:
-                return
-        texts = [key for key, value in pairs.items() if isinstance(key, str) and isinstance(value, ast.Constant)]
-        if not any("revision" in key or "sha" in key or "commit" in key for key in pairs if isinstance(key, str)):
-            return
-        for key in texts:
-            found = next((one for one in revision_keys(key) if one in pairs), None)
-            if found is not None and found != key:
-                self.siblings[id(pairs[key])] = (pairs[found], place), found
+        pairs: dict[str, ast.expr] = {}
+        if isinstance(node, ast.Call):
+            pairs = {one.arg: one.value for one in node.keywords if one.arg}
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    pairs[key.value] = value
+                    if isinstance(value, ast.Constant) and is_commit(str(value.value)):
+                        self.siblings[id(key)] = (value, place), "revision"
+        if any(mark in name for name in pairs for mark in ("revision", "sha", "commit")):
+            for name, value in pairs.items():
+                beside = next((one for one in revision_keys(name) if one in pairs and one != name), None)
+                if beside is not None and isinstance(value, ast.Constant):
+                    self.siblings[id(value)] = (pairs[beside], place), beside
 
     def _argument(self, sink: Sink, given: Given) -> Arg | None:
         for key in sink.keys:
@@ -170,9 +185,13 @@ class Given:
             # `kwargs["revision"] = x` after the literal.
             for scope in self.place.scope.function_scopes():
                 for name, bound in scope.names.items():
-                    if name.startswith(f"{node.id}[") and isinstance(bound[-1].node, ast.expr):
+                    if name.startswith(f"{node.id}["):
                         key = name[len(node.id) + 1 : -1]
-                        self._spread.append(Mapping({key: (bound[-1].node, bound[-1].place)}))
+                        self._spread += [
+                            Mapping({key: (one.node, one.place)})
+                            for one in bound
+                            if isinstance(one.node, ast.expr) and one.place.position < self.place.position
+                        ]
 
     def positional(self, at: int) -> Arg | None:
         """The argument at a position, if no ``*`` stands before it."""

@@ -28,11 +28,13 @@ from ftlineage.drift.python.values import (
 if TYPE_CHECKING:
     from ftlineage.drift.python.evaluate import Evaluator
 
-_SAME = frozenset({"str", "strip", "rstrip", "lstrip", "copy", "deepcopy", "list", "tuple", "sorted", "set", "frozenset",
+_SAME = frozenset({"str", "strip", "rstrip", "lstrip", "copy", "deepcopy", "list", "tuple", "sorted", "set",
+    "frozenset",
                    "reversed", "cast", "MappingProxyType", "OrderedDict", "removesuffix"})  # fmt: skip
 _DEFAULTS = {"field": "default", "Field": "default", "Option": "default", "Argument": "default", "Arg": "default",
              "Flag": "default", "Parameter": "default"}  # fmt: skip
-_PATHS = frozenset({"Path", "PurePath", "PosixPath", "abspath", "realpath", "expanduser", "expandvars", "getcwd", "mkdtemp",
+_PATHS = frozenset({"Path", "PurePath", "PosixPath", "abspath", "realpath", "expanduser", "expandvars", "getcwd",
+    "mkdtemp",
                     "TemporaryDirectory", "snapshot_download", "hf_hub_download", "cached_file", "dirname",
                     "gettempdir", "resolve", "joinpath", "glob", "as_posix", "NamedTemporaryFile"})  # fmt: skip
 _MAKERS = re.compile(

@@ -81,7 +81,8 @@ class Findings:
         self.consumed.add(id(text.node))
         own = text.how >= How.ITEM
         node = text.node if own and not text.foreign else use.node
-        given = self._given(text, use, revision)
+        is_local = shape == "local" or use.only_local
+        given = Revision(unpinnable="a path on this machine") if is_local else self._given(text, use, revision)
         found = Found(
             ref=ref,
             kind=use.kind,
@@ -90,8 +91,8 @@ class Findings:
             lines=use.span if not own else (node.lineno, node.end_lineno or node.lineno),
             revision=given.text,
             revision_known=given.known,
-            is_local=shape == "local" or use.only_local,
-            remote_code=use.remote_code,
+            is_local=is_local,
+            remote_code=use.remote_code and use.kind != "code",  # one finding, not two
             via=use.via,
             slot=given.slot,
             unpinnable=given.unpinnable if given.slot is None else None,
@@ -106,6 +107,13 @@ class Findings:
         found = Found(ref=None, kind=use.kind, line=line, column=column, lines=use.span, via=use.via,
                       revision=use.revision.text, revision_known=use.revision.known, remote_code=use.remote_code,
                       unpinnable="only a run knows the id")  # fmt: skip
+        self._add(found, once=False)
+
+    def local(self, use: Use) -> None:
+        """Report a use that is given a path on this machine."""
+        found = Found(ref=None, kind=use.kind, line=use.node.lineno, column=self.source.column(use.node),
+            lines=use.span,
+                      via=use.via, is_local=True, unpinnable="a path on this machine")  # fmt: skip
         self._add(found, once=False)
 
     def add(self, found: Found) -> None:
@@ -180,7 +188,11 @@ class Findings:
         found = split_id(raw)
         if found is not None and raw.count("/") > 1 and shape_of(raw.rstrip("/")) == "id":
             return ("id", found.ref, found.revision) if use.kind in {"adapter", "model"} else ("none", None, None)
-        return ("local", None, None) if shape_of(raw) == "local" and not use.strict else ("none", None, None)
+        return (
+            ("local", None, None)
+            if raw.startswith(("./", "../", "/", "~")) and not use.strict
+            else ("none", None, None)
+        )
 
     def _bare(self, raw: str, use: Use) -> str:
         if use.strict or use.bare == "never":

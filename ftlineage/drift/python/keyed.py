@@ -93,7 +93,7 @@ class Keyed:
         if node.args and not _REMOTE.search(qualified):
             kind = loaded_by_name(name)
             if kind is not None:
-                self._one(node.args[0], place, kind, name, node, self._sibling("", pairs, place))
+                self._one(node.args[0], place, kind, name, node, revision=self._sibling("", pairs, place))
 
     def dictionary(self, node: ast.Dict, place: Place) -> None:
         """The entries of a dict literal."""
@@ -125,7 +125,7 @@ class Keyed:
                 given = Revision(slot=slot, unpinnable=given.unpinnable)
             elif isinstance(node, ast.Call) and _is_spread(node) and not self._has_revision(key, pairs):
                 given = Revision(known=False, unpinnable="arguments handed on may hold a revision")
-            self._one(value, place, kind, via, node, given)
+            self._one(value, place, kind, via, node, revision=given)
 
     def _kind(self, key: str, name: str, pairs: Pairs) -> Kind | None:
         kind = kind_of_key(key)
@@ -148,7 +148,7 @@ class Keyed:
                 return self.applier.revision_of((pairs[one], place), one)
         return Revision(unpinnable="no field for a revision is known here")
 
-    def _one(self, value: ast.expr, place: Place, kind: Kind, via: str, node: ast.expr, revision: Revision) -> None:
+    def _one(self, value: ast.expr, place: Place, kind: Kind, via: str, node: ast.expr, *, revision: Revision) -> None:
         if id(value) in self.findings.consumed:
             return
         for text in flat(self.ev, self.ev.values(value, place)):
@@ -172,7 +172,7 @@ class Keyed:
             ):
                 use = Use(kind="code", via="attn_implementation", node=value, strict=True, remote_code=True,
                           span=(node.lineno, node.end_lineno or node.lineno),
-                          revision=Revision(unpinnable="the revision is part of the name: org/kernel@revision"))  # fmt: skip
+                          revision=Revision(unpinnable="the revision is part of its name"))  # fmt: skip
                 self.findings.text(Text(text.text.partition(":")[0], text.node, text.how), use)
 
     def _environment(self, node: ast.Call, place: Place, qualified: str) -> None:
@@ -182,7 +182,7 @@ class Keyed:
         variable = self.ev.text(node.args[0], place) or ""
         if _ENV_SILENT.search(variable):
             return
-        self._default(variable, node.args[1], place, kind_of_words(variable) or "model", "os.environ")
+        self._default(variable, node.args[1], place, kind_of_words(variable) or "model", via="os.environ")
 
     # --- definitions -----------------------------------------------------------------------------
 
@@ -194,7 +194,7 @@ class Keyed:
                 if kind == "model" and "repo" in name:
                     kind = _kind_around("", siblings) or kind
                 if kind is not None and plain_key(name) not in {"name", "path", "data"}:
-                    self._default(name, value, where, kind, name, siblings)
+                    self._default(name, value, where, kind, via=name, siblings=siblings)
 
     def _defined(self, place: Place, statement: ast.stmt) -> Iterator[tuple[str, ast.expr, Place, Pairs]]:
         match statement:
@@ -228,7 +228,7 @@ class Keyed:
         }
 
     def _default(
-        self, name: str, value: ast.expr, place: Place, kind: Kind, via: str, siblings: Pairs | None = None
+        self, name: str, value: ast.expr, place: Place, kind: Kind, *, via: str, siblings: Pairs | None = None
     ) -> None:
         revision = self._sibling(name, siblings or {}, place)
         if revision.slot is None and revision.text is None and revision.known:

@@ -17,8 +17,33 @@ from ftlineage.drift.python.slots import literal_span
 from ftlineage.drift.reference import Found, Slot
 
 RUNNERS = frozenset(
-    ["run", "call", "check_call", "check_output", "Popen", "system", "popen", "create_subprocess_shell", "create_subprocess_exec", "sh", "getoutput", "run_command", "run_cmd", "execute", "exec_command", "local", "remote", "exec", "execvp", "spawn"]
+    [
+        "run",
+        "call",
+        "check_call",
+        "check_output",
+        "Popen",
+        "system",
+        "popen",
+        "create_subprocess_shell",
+        "create_subprocess_exec",
+        "sh",
+        "getoutput",
+        "run_command",
+        "run_cmd",
+        "execute",
+        "exec_command",
+        "local",
+        "remote",
+        "exec",
+        "execvp",
+        "spawn",
+    ]
 )
+# Methods of `HfFileSystem` whose first argument is a path.
+FILE_CALLS = frozenset({"open", "ls", "glob", "find", "walk", "get", "get_file", "download", "cat", "cat_file",
+    "read_text",
+                        "read_bytes", "info", "exists", "isfile", "isdir"})  # fmt: skip
 _HOSTS = ("huggingface.co/", "hf://", "hf.co/", "hf-mirror.com/")
 _LIST = "the command line is a list: add its option for a revision there"
 
@@ -32,8 +57,15 @@ class Literals:
     def url(self, node: ast.Constant) -> None:
         """``https://huggingface.co/org/name/resolve/main/file`` and ``hf://...`` in a string."""
         text = str(node.value)
-        if not any(part in text for part in _HOSTS) or id(node) in self.findings.consumed:
-            return
+        if any(part in text for part in _HOSTS) and id(node) not in self.findings.consumed:
+            self._addresses(node, text, 0)
+
+    def path(self, node: ast.expr) -> None:
+        """``datasets/org/name/file`` given to the Hub's file system."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "://" not in node.value:
+            self._addresses(node, f"hf://{node.value}", len("hf://"))
+
+    def _addresses(self, node: ast.Constant, text: str, ahead: int) -> None:
         from ftlineage.drift.commands.urls import urls_in
 
         inner = literal_span(self.findings.source, node)
@@ -43,15 +75,12 @@ class Literals:
             slot = None
             if inner is not None:
                 first, last = seen.place or (seen.end, seen.end)
-                slot = Slot(key="revision", start=inner[0] + first, end=inner[0] + last,
-                            before="" if seen.place else "@", comment=None)  # fmt: skip
-            self.findings.add(
-                self._moved(
-                    Found(ref=seen.ref, kind=seen.kind, line=1, via=seen.via, revision=seen.revision, slot=slot,
-                          unpinnable=None if slot is not None else "the address is put together from pieces"),
-                    node, seen.at,
-                )
-            )  # fmt: skip
+                begin, before = inner[0] - ahead, "" if seen.place else "@"
+                slot = Slot(key="revision", start=begin + first, end=begin + last, before=before, comment=None)
+            reason = None if slot is not None else "the address is put together from pieces"
+            found = Found(ref=seen.ref, kind=seen.kind, line=1, via=seen.via, revision=seen.revision, slot=slot,
+                          unpinnable=reason)  # fmt: skip
+            self.findings.add(self._moved(found, node, seen.at - ahead))
 
     def command(self, node: ast.Constant) -> None:
         """``os.system("vllm serve org/name")``."""

@@ -18,7 +18,7 @@ from ftlineage.drift.python.emit import Findings, Revision, Use
 from ftlineage.drift.python.evaluate import Evaluator
 from ftlineage.drift.python.file import File
 from ftlineage.drift.python.keyed import Keyed
-from ftlineage.drift.python.literals import RUNNERS, Literals, is_argv
+from ftlineage.drift.python.literals import FILE_CALLS, RUNNERS, Literals, is_argv
 from ftlineage.drift.python.passing import Passing, Summaries, revision_through
 from ftlineage.drift.python.scope import Function, Place, bind_comprehension
 from ftlineage.drift.python.sinks import find_sinks, named_after, other_library
@@ -208,6 +208,8 @@ class Reader:
         for sink, via in loaders_of(qualified, sinks or named_after(qualified)):
             self.applier.sink(sink, call, place, via)
         name = qualified.rpartition(".")[2]
+        if name in FILE_CALLS and call.args and self._is_hub_files(call.func, place):
+            self.literals.path(call.args[0])
         if (
             name in RUNNERS
             and call.args
@@ -222,6 +224,14 @@ class Reader:
         """For a class of this file or one of its methods that this file defines: who takes the arguments."""
         scope = self.file.class_scope(node)
         return (self.file.method(scope, "__init__") or True) if scope is not None else None
+
+    def _is_hub_files(self, node: ast.expr, place: Place) -> bool:
+        """Whether a method is one of ``HfFileSystem``'s."""
+        owner = node.value if isinstance(node, ast.Attribute) else node
+        if isinstance(owner, ast.Name):
+            bound = self.ev.bound(owner.id, place)
+            owner = bound[0].node if bound and isinstance(bound[0].node, ast.expr) else owner
+        return isinstance(owner, ast.Call) and dotted(owner.func).endswith(("HfFileSystem", "hffs"))
 
     # --- wrappers --------------------------------------------------------------------------------
 
@@ -251,7 +261,7 @@ class Reader:
         bound = self.file.is_method(function)
         positional = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
         params = tuple(positional[1:] if bound else positional)
-        takes = (*params, *(one.arg for one in function.args.kwonlyargs))
+        takes = (*params, *(f"*{one.arg}" for one in function.args.kwonlyargs))
         for passing in self.summaries.of(function):
             node = argument(call, function, passing.param, bound=bound)
             self._pass(call, place, passing, node, _Callee(dotted(call.func).rpartition(".")[2], takes))
@@ -267,7 +277,14 @@ class Reader:
         through = passing.revision_param
         key = "revision" if through == "**" else through
         found = given.keyword(key) if key else None
-        slot = call_slot(self.source, call, key) if key and (through == "**" or key in takes) else None
+        if found is None and key in takes:
+            at = _by_position(call, key, takes)
+            found = (at, place) if at is not None else None
+        slot = (
+            call_slot(self.source, call, key)
+            if key and (through == "**" or key in takes or f"*{key}" in takes)
+            else None
+        )
         reason = f"{name}() takes no revision"
         revision = revision_through(
             passing,
@@ -276,7 +293,8 @@ class Reader:
         )
         code = passing.remote_code or given.is_true("trust_remote_code", None)
         use = Use(
-            kind=passing.kind, via=name, node=node, span=(call.lineno, call.end_lineno or call.lineno), strict=passing.strict,
+            kind=passing.kind, via=name, node=node, span=(call.lineno, call.end_lineno or call.lineno),
+                strict=passing.strict,
             revision=revision, bare=passing.bare, remote_code=code,
         )  # fmt: skip
         self.applier.report(flat(self.ev, self.ev.values(node, place)), use, given)
