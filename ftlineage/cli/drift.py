@@ -63,7 +63,11 @@ def drift(
     if not out.json and not out.quiet:
         for line in _texts(seen):
             out.text(line)
-    diffs = [{"ref": move.held.id, **codec.builtins(text)} for move in seen.moves for text in move.texts]
+    diffs = [
+        {"ref": move.held.id, "kind": move.held.kind, **codec.builtins(text)}
+        for move in seen.moves
+        for text in move.texts
+    ]
     return tell(report, out, _conclusion(report), entries=codec.builtins(listed), diffs=diffs)
 
 
@@ -116,13 +120,14 @@ def _locked(path: Path, targets: tuple[str, ...], *, head: bool) -> list[Held]:
 
 
 def _texts(seen: Look) -> Iterator[str]:
-    """What changed in templates and settings, file by file; of a model and its tokenizer once."""
+    """What changed in templates and settings, file by file; of two references to one move once."""
     told: set[Any] = set()
     for move in seen.moves:
         for text in move.texts:
-            if (move.way, text.path) in told:
+            key = (move.held.origin, move.now, text.path)
+            if key in told:
                 continue
-            told.add((move.way, text.path))
+            told.add(key)
             yield f"{words.clean(move.held.id)}: {words.clean(text.path)}"
             yield from (f"  {line}" for line in text.lines)
             if text.left_out:
@@ -136,7 +141,7 @@ def _conclusion(report: Report) -> str:
     if report.verdict == "undecided":
         return f"{report.target}: the Hub left {words.quantity(report.counts['warnings'], 'question')} open ({extent})"
     if not report.ok:
-        moved = words.quantity(report.counts["errors"], "repository")
-        return f"{report.target}: {moved} moved in a way that matters ({extent})"
+        moved = words.quantity(report.counts["errors"], "reference")
+        return f"{report.target}: {moved} moved in a way that matters, of {extent}"
     what = "nothing that matters has moved" if report.counts["moved"] else "nothing has moved"
     return f"{report.target}: {what} ({extent})"

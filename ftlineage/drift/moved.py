@@ -218,6 +218,6 @@ def _changes(move: Move) -> list[Changed]:
     before = {fact.path: fact for fact in move.held.files or ()}
     after = {fact.path: fact for fact in move.present}
     worth = [file.path for file in move.drift.files if file.change == "changed" and is_worth_showing(file)]
-    return [Changed(move.way, before[path], after[path]) for path in worth if path in before and path in after][
-        :MOST_TEXTS
-    ]
+    # By commits alone, so that two wishes that moved together are read once.
+    way = move.way._replace(ref=move.held.origin)
+    return [Changed(way, before[path], after[path]) for path in worth if path in before and path in after][:MOST_TEXTS]
