@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -20,8 +20,9 @@ from ftlineage.drift.commands.shell import Shell, Variable
 from ftlineage.drift.commands.sights import Lines
 from ftlineage.drift.commands.tools import Tools, default_tools
 from ftlineage.drift.commands.values import Argument, Span, Value, literal
+from ftlineage.drift.commands.written import without_written
 from ftlineage.drift.ipynb import Cell, read_cells
-from ftlineage.drift.reference import Found
+from ftlineage.drift.reference import Found, Slot
 from ftlineage.errors import BadInputError
 
 Reader = Callable[[str], list[Found]]
@@ -57,14 +58,13 @@ def read_notebook(text: str, path: str, *, tools: Tools | None = None) -> list[F
     if _LIKELY.search(text) is None:
         return []
     notebook = _Notebook(text, path, tools or default_tools())
-    for cell in read_cells(text, path):
-        if cell.kind == "code":
-            notebook.take(cell)
+    notebook.read([cell for cell in read_cells(text, path) if cell.kind == "code"])
     return notebook.finish()
 
 
 class _Notebook:
     def __init__(self, text: str, path: str, tools: Tools) -> None:
+        self._code = ""
         self._path = path
         self._tools = tools
         self._lines = Lines(text)
@@ -72,8 +72,13 @@ class _Notebook:
         self._constants: dict[str, str] = {}
         self._found: list[Found] = []
 
-    def take(self, cell: Cell) -> None:
-        """Read one code cell; its Python waits for the others'."""
+    def read(self, cells: Sequence[Cell]) -> None:
+        """Read code cells; their Python waits for :meth:`finish`."""
+        self._code = "\n".join(cell.source.text for cell in cells)
+        for cell in cells:
+            self._take(cell)
+
+    def _take(self, cell: Cell) -> None:
         source = cell.source
         magic = _CELL_MAGIC.match(source.text)
         if magic is None or magic["name"] in _KEEPS:
@@ -134,7 +139,7 @@ class _Notebook:
         for name, text in self._constants.items():
             shell.variables[name] = Variable((Argument((literal(text, 0),), 0, len(text)),))
         shell.run()
-        self._lift(cell, filled, shell.finish(), cell.source.text.count("\n", 0, begin))
+        self._lift(cell, filled, without_written(shell.finish(), self._code), cell.source.text.count("\n", 0, begin))
 
     def _file(self, cell: Cell, body: Value, begin: int, name: str) -> None:
         from ftlineage.drift.configs.reader import read_config
@@ -154,7 +159,7 @@ class _Notebook:
                     return
         except BadInputError:
             return
-        self._lift(cell, body, found, cell.source.text.count("\n", 0, begin))
+        self._lift(cell, body, without_written(found, self._code), cell.source.text.count("\n", 0, begin))
 
     # --- places --------------------------------------------------------------------------------
 
@@ -185,7 +190,15 @@ class _Notebook:
             line += text.count("\n") + 1
         for inner, outer in zip(found, placed, strict=True):
             first, index = max((row for row in firsts if row[0] <= inner.line), default=(1, 0))
-            self._found.append(msgspec.structs.replace(outer, cell=index, cell_line=inner.line - first + 1))
+            slot = _with_remark(inner.slot, outer.slot)
+            self._found.append(msgspec.structs.replace(outer, cell=index, cell_line=inner.line - first + 1, slot=slot))
+
+
+def _with_remark(inner: Slot | None, outer: Slot | None) -> Slot | None:
+    """A line of source in a cell can end in a remark as it would in a file; whoever writes it knows the escapes."""
+    if inner is None or outer is None:
+        return outer
+    return msgspec.structs.replace(outer, comment=inner.comment)
 
 
 def _read_python(text: str, path: str) -> list[Found]:
