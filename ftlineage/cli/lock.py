@@ -11,7 +11,7 @@ from ftlineage.cli.lazy import verb
 from ftlineage.cli.locks import PATH, find_lock, lock_option, looked_at, scan_for, shown, tell, timeout_option
 from ftlineage.cli.output import Output
 from ftlineage.core import words
-from ftlineage.core.finding import make_report
+from ftlineage.core.finding import Report, make_report
 
 
 @verb("ftlineage lock", "ftlineage lock src configs", "ftlineage lock --json")
@@ -48,11 +48,13 @@ def lock(out: Output, paths: tuple[Path, ...], *, lock_file: Path | None, timeou
     ]
     if found.skipped:
         out.say(f"{words.quantity(len(found.skipped), 'file')} could not be read: see ftlineage scan")
-    return tell(report, out, _conclusion(report.target, done.counts, written=done.written), entries=entries)
+    return tell(report, out, _conclusion(report), entries=entries)
 
 
-def _conclusion(target: str, counts: dict[str, int], *, written: bool) -> str:
+def _conclusion(report: Report) -> str:
+    counts = report.counts
     parts = [f"{counts[name]:,} {name}" for name in ("added", "changed", "removed", "unchanged") if counts[name]]
-    said = words.quantity(counts["locked"], "reference")
-    how = f" ({', '.join(parts)})" if parts else ""
-    return f"{target} holds {said}{how}" if written or counts["locked"] else f"{target}: there is nothing to lock"
+    if not parts:
+        return f"{report.target}: nothing was locked" if counts["errors"] else f"{report.target}: nothing to lock"
+    missing = f"; {counts['errors']:,} could not be locked" if counts["errors"] else ""
+    return f"{report.target} holds {words.quantity(counts['locked'], 'reference')} ({', '.join(parts)}){missing}"

@@ -66,7 +66,9 @@ def relock(path: Path, seen: Iterable[Seen], *, looked_at: Callable[[str], bool]
         written = write_lock(path, lock) if lock.entries or before.entries else False
     if journal is not None:
         journal.drop()
-    return Relocked(lock, written, [_missing(want, asked.missing[want.ref]) for want in left], _counts(before, lock))
+    absent = {want.ref: want for want in reversed(left)}
+    findings = [_missing(absent[ref], asked.missing[ref]) for ref in sorted(absent)]
+    return Relocked(lock, written, findings, _counts(before, lock))
 
 
 def lock_or_none(path: Path) -> Lock:
