@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable, MutableMapping
+from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote
 
@@ -101,10 +102,26 @@ def is_door(path: str) -> bool:
     if plain is None:
         return True
     parts = [part.partition(";")[0].replace("-", "_") for part in _SPLIT.split(plain)]
-    return any(
-        part in DOORS or part.startswith(_FAMILIES) or (part in _AFTER_MODELS and before == "models")
-        for before, part in zip(["", *parts], parts, strict=False)
-    )
+    if any(part in DOORS or part.startswith(_FAMILIES) for part in parts):
+        return True
+    # Whether dots are followed or taken for names depends on the server: both ways are a door.
+    return _leads_to_models(parts) or _leads_to_models(_resolved(parts))
+
+
+def _leads_to_models(parts: list[str]) -> bool:
+    named = [part for part in parts if part not in ("", ".")]
+    return any(part in _AFTER_MODELS and before == "models" for before, part in pairwise(named))
+
+
+def _resolved(parts: list[str]) -> list[str]:
+    """The parts with ``..`` taken back."""
+    kept: list[str] = []
+    for part in parts:
+        if part == "..":
+            del kept[-1:]
+        elif part not in ("", "."):
+            kept.append(part)
+    return kept
 
 
 def _decoded(path: str) -> str | None:

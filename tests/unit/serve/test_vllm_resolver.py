@@ -274,7 +274,9 @@ def test_the_served_base_is_the_cards(model, revision, reason):
 
 
 def test_offline_vllm_serves_a_snapshot_by_its_path(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     for sha in (REVISION, "f" * 40):
         (tmp_path / "models--acme--base" / "snapshots" / sha).mkdir(parents=True)
     snapshots = tmp_path / "models--acme--base" / "snapshots"
