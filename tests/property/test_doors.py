@@ -7,7 +7,7 @@ import posixpath
 from urllib.parse import quote, unquote
 
 import httpx
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -83,6 +83,8 @@ def spellings(draw: st.DrawFn) -> str:
 
 
 @given(path=spellings(), method=st.sampled_from(EVERY))
+@example(path="/models/%2e/load", method="GET")
+@example(path="/models/x/..%2Fload", method="POST")
 def test_no_spelling_of_a_door_gets_through(path, method):
     answer = asyncio.run(_get(method, path.encode()))
 

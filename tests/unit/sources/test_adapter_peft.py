@@ -136,7 +136,8 @@ def test_every_method_is_observed(tmp_path: Path, base: Callable[[], Any], metho
     # The same seed again: the same section, down to the bytes of the configuration (trap T14).
     assert save(base(), configuration(method), tmp_path / "two") == found
     sealed.seal(tmp_path / "one")
-    assert verify(tmp_path / "one")
+    faults = {finding.code for finding in verify(tmp_path / "one").findings if finding.severity == "error"}
+    assert faults <= {"adapter.inert"}  # nothing was trained
 
 
 def test_one_changed_setting_changes_only_the_configuration(tmp_path: Path, base: Callable[[], Any]) -> None:
