@@ -77,7 +77,7 @@ def _beside(page: Page, form: Format, owner: Mapping, entry: Entry, keys: list[s
 
 
 def _in_block(page: Page, entry: Entry, end: int, keys: list[str]) -> Slot:
-    width = page.column(entry.key.start) - 1
+    width = len(page.text[page.line_start(entry.key.start) : entry.key.start].lstrip("\ufeff"))
     lines = [f"{page.newline}{' ' * (width + 2 * depth)}{key}:" for depth, key in enumerate(keys)]
     at = page.line_end(end)
     return Slot(key=".".join(keys), start=at, end=at, before="".join(lines) + " ")

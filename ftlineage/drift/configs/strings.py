@@ -131,7 +131,7 @@ def _pieces_of(page: Page, place: Place, images: Mapping[str, str]) -> Iterator[
             yield _after_program(piece_of(page, value), place, images)
         return
     items = [item for item in value.items if isinstance(item, Scalar)] if isinstance(value, Row) else []
-    if not isinstance(value, Row) or not any(HINT.search(item.text) for item in items):
+    if not isinstance(value, Row) or not items:
         return
     spaced = [item for item in items if any(sign.isspace() for sign in item.text.strip())]
     yield from (piece_of(page, item) for item in spaced if HINT.search(item.text))

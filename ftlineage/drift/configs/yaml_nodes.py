@@ -32,7 +32,7 @@ def read_yaml(text: str, path: str) -> list[Document]:
         BadInputError: It is not YAML, is a template, or is nested too deeply.
     """
     start = 1 if text.startswith("\ufeff") else 0
-    body = _SURROGATES.sub("?", text[start:])
+    body = _SURROGATES.sub("_", text[start:])
     try:
         return _read(body, path, start)
     except BadInputError as fault:
