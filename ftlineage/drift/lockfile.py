@@ -265,7 +265,7 @@ def _struct(table: str, number: int, item: Any, name: str, kind: type[T]) -> T:
         return msgspec.convert(item, kind, strict=True)
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at ")
-        place = f"{table}[{number}]{where.strip('`').removeprefix('$')}"
+        place = f"{table}[{number}]{where.partition('$')[2].strip('`')}"
         raise _malformed(name, place, reason[:1].lower() + reason[1:]) from error
 
 

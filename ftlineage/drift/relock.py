@@ -63,7 +63,7 @@ def relock(path: Path, seen: Iterable[Seen], *, looked_at: Callable[[str], bool]
         lock, left = build(found, asked.answers)
         if any(want.ref not in asked.missing for want in left):
             raise StorageError(path=str(path), cause="it was changed while it was locked", hint="Run it again")
-        written = write_lock(path, lock) if lock.entries or before.entries else False
+        written = write_lock(path, lock) if lock.entries or path.exists() else False
     if journal is not None:
         journal.drop()
     absent = {want.ref: want for want in reversed(left)}
