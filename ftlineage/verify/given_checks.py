@@ -14,8 +14,8 @@ from ftlineage.core import words
 from ftlineage.core.digest import text_sha256
 from ftlineage.core.finding import Finding
 from ftlineage.core.sections import Prompt, Retrieval
+from ftlineage.verify.text_change import first_difference
 
-_LONGEST = 60
 _LISTED = 3
 
 
@@ -33,7 +33,7 @@ def check_prompts(recorded: Sequence[Prompt], given: Mapping[str, str]) -> list[
         if prompt is None:
             findings.append(_prompts_changed(name, _unknown("prompt", name), hint=_names(by_name)))
         elif prompt.sha256 != text_sha256(text):
-            difference = "it is another text" if prompt.text is None else first_difference(prompt.text, text)
+            difference = "it is another text" if prompt.text is None else first_difference(text, prompt.text)
             message = f"the prompt {words.clean(name)} is not the recorded one: {difference}"
             findings.append(_prompts_changed(name, message, (prompt.sha256, text_sha256(text))))
     return findings
@@ -76,26 +76,6 @@ def retrieval_not_given(recorded: Sequence[Retrieval], given: Collection[str]) -
     message = f"the card names the index {left}, and no file was given to compare with it"
     hint = "Name what the server uses: --retrieval NAME=PATH"
     return Finding(code="retrieval.absent", severity="note", section="retrieval", message=message, hint=hint)
-
-
-def first_difference(before: str, after: str) -> str:
-    """The first line in which two texts differ, in words."""
-    old, new = before.split("\n"), after.split("\n")
-    for number, (left, right) in enumerate(zip(old, new, strict=False), start=1):
-        if left != right:
-            return f"line {number} is {_quoted(right, left)}, the card says {_quoted(left, right)}"
-    if len(old) < len(new):
-        return f"line {len(old) + 1} was added: {_quoted(new[len(old)], '')}"
-    return f"line {len(new) + 1} is missing: {_quoted(old[len(new)], '')}"
-
-
-def _quoted(line: str, other: str) -> str:
-    """A line for a sentence: cut around the first character that differs, invisible ones written out."""
-    same = next((at for at, (a, b) in enumerate(zip(line, other, strict=False)) if a != b), min(len(line), len(other)))
-    start = max(0, same - _LONGEST // 2) if len(line) > _LONGEST else 0
-    cut = line[start : start + _LONGEST]
-    shown = cut if cut.isprintable() and cut.isascii() else ascii(cut)[1:-1]
-    return f'"{"..." if start else ""}{shown}{"..." if start + _LONGEST < len(line) else ""}"'
 
 
 def _index_difference(before: Retrieval, now: Retrieval) -> str:

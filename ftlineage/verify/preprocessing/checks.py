@@ -20,12 +20,12 @@ from ftlineage.verify.checks import shown
 from ftlineage.verify.preprocessing.settings import (
     TOKENIZER,
     file_changes,
-    first_difference,
     is_preprocessing_file,
     template_name,
     templates_named,
 )
 from ftlineage.verify.preprocessing.words import changes_sentence, expected_and_actual
+from ftlineage.verify.text_change import first_difference
 
 MAX_EXPLAINED_BYTES = 256 * 1024 * 1024
 _RESTORE = "Restore it from where the version was published, or record what is here as a new version"

@@ -31,13 +31,13 @@ from ftlineage.verify.preprocessing.settings import (
     TOKENIZER_CONFIG,
     VIDEO_CONFIG,
     file_changes,
-    first_difference,
     is_preprocessing_file,
     template_name,
     template_texts,
     templates_named,
 )
 from ftlineage.verify.preprocessing.words import Change, changes_sentence, expected_and_actual
+from ftlineage.verify.text_change import first_difference
 
 _HINT = "Serve with the processor files that lie beside the adapter, or train a version with these and record it"
 # Configs are rewritten by every release of transformers that saves them; their settings decide.

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from ftlineage.core import codec, words
+from ftlineage.core import codec
 from ftlineage.core.digest import sha256_hex
 from ftlineage.core.private import without_private
 from ftlineage.core.sections import ChatTemplate, Preprocessing, Preprocessor
@@ -246,29 +246,3 @@ def templates_named(preprocessing: Preprocessing, name: str) -> list[ChatTemplat
     """The card's templates of a name; a second text of one name is recorded as ``processor.default``, ``training``."""
     every = preprocessing.chat_templates
     return [one for one in every if one.name == name] + [one for one in every if one.name.endswith(f".{name}")]
-
-
-def first_difference(found: bytes, card: str) -> str:
-    """The first line of a template that is not the card's, in words."""
-    text = found.decode("utf-8", "backslashreplace")
-    ours, theirs = text.split("\n"), card.split("\n")
-    for number, (line, other) in enumerate(zip(ours, theirs, strict=False), start=1):
-        if line != other:
-            return f"line {number} is {_quoted(line, other)}, the card says {_quoted(other, line)}"
-    number = min(len(ours), len(theirs)) + 1
-    if len(ours) == len(theirs):
-        return "its bytes are no UTF-8"
-    if len(ours) > len(theirs):
-        return f"line {number} is {_quoted(ours[number - 1], '')}, and the card's text ends before"
-    return f"it ends before line {number}, where the card says {_quoted(theirs[number - 1], '')}"
-
-
-_QUOTED = 72
-
-
-def _quoted(line: str, other: str) -> str:
-    """A line in quotes; of a long one the part where it begins to differ."""
-    same = next((place for place, pair in enumerate(zip(line, other, strict=False)) if pair[0] != pair[1]), None)
-    start = max(0, (len(other) if same is None else same) - _QUOTED // 3) if len(line) > _QUOTED else 0
-    cut = start + _QUOTED < len(line)
-    return f"'{'…' if start else ''}{words.clean(line[start : start + _QUOTED])}{'…' if cut else ''}'"

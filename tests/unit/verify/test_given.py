@@ -15,9 +15,9 @@ from ftlineage.sources.prompts import observe_prompt
 from ftlineage.sources.retrieval import observe_retrieval
 from ftlineage.verify.environment_checks import check_environment, environment_changes
 from ftlineage.verify.given import Given
-from ftlineage.verify.given_checks import first_difference
 from ftlineage.verify.policy import EnvironmentRules, Policy
 from ftlineage.verify.runner import verify
+from ftlineage.verify.text_change import first_difference
 from tests import sealed
 
 TEXT = "You answer politely.\nNever invent an order number.\n"
@@ -62,17 +62,17 @@ def test_the_same_prompts_and_index_are_fine(folder: Path, index: Path, tmp_path
             "system",
             TEXT.replace("politely", "rudely"),
             (
-                'the prompt system is not the recorded one: line 1 is "You answer rudely.", the card says '
-                '"You answer politely."'
+                "the prompt system is not the recorded one: line 1 is 'You answer rudely.', the card says "
+                "'You answer politely.'"
             ),
         ),
-        ("system", TEXT + "More.\n", 'the prompt system is not the recorded one: line 3 is "More.", the card says ""'),
+        ("system", TEXT + "More.\n", "the prompt system is not the recorded one: line 3 is 'More.', the card says ''"),
         (
             "system",
             TEXT.replace("\n", "\r\n"),
             (
-                'the prompt system is not the recorded one: line 1 is "You answer politely.\\r", the card says '
-                '"You answer politely."'
+                "the prompt system is not the recorded one: line 1 is 'You answer politely.\\r', the card says "
+                "'You answer politely.'"
             ),
         ),
         ("secret", "Be long.", "the prompt secret is not the recorded one: it is another text"),
@@ -89,8 +89,8 @@ def test_another_prompt_is_named_with_its_line(
 
 def test_long_lines_are_cut_where_they_differ() -> None:
     left, right = "x" * 500 + "a" + "y" * 500, "x" * 500 + "b" + "y" * 500
-    said = first_difference(left, right)
-    assert said == f'line 1 is "...{"x" * 30}b{"y" * 29}...", the card says "...{"x" * 30}a{"y" * 29}..."'
+    said = first_difference(right, left)
+    assert said == f"line 1 is '…{'x' * 24}b{'y' * 47}…', the card says '…{'x' * 24}a{'y' * 47}…'"
 
 
 def test_a_grown_index_is_named(folder: Path, index: Path) -> None:
