@@ -13,7 +13,7 @@ from dataclasses import replace
 from ftlineage.drift.python.calls import dotted, keyword
 from ftlineage.drift.python.emit import Findings, Revision, Use
 from ftlineage.drift.python.evaluate import Evaluator
-from ftlineage.drift.python.names import Kind, kind_of_words, revision_keys
+from ftlineage.drift.python.names import Kind, kind_of_words, revision_beside
 from ftlineage.drift.python.passing import Summaries
 from ftlineage.drift.python.scope import Place
 from ftlineage.drift.python.sinks import Sink
@@ -101,7 +101,7 @@ class Applier:
                         self.siblings[id(key)] = (value, place), "revision"
         if any(mark in name for name in pairs for mark in ("revision", "sha", "commit")):
             for name, value in pairs.items():
-                beside = next((one for one in revision_keys(name) if one in pairs and one != name), None)
+                beside = revision_beside(name, pairs)
                 if beside is not None and isinstance(value, ast.Constant):
                     self.siblings[id(value)] = (pairs[beside], place), beside
 

@@ -79,7 +79,7 @@ class Evaluator:
     def binding_values(self, binding: Binding) -> list[Value]:
         """What one binding gives its name."""
         match binding:
-            case Binding(kind="value", node=ast.expr() as node):
+            case Binding(kind="value" | "field", node=ast.expr() as node):
                 found = self.values(node, binding.place)
                 for index in binding.index:
                     found = self.at(found, index)
@@ -100,13 +100,17 @@ class Evaluator:
         """What an attribute of a class of this file can be, its bases asked too; None if nobody sets it."""
         bound = scope.attributes(self.file.scopes).get(name)
         if bound:
-            return farther([value for one in bound for value in self.binding_values(one)], How.CONSTANT)
+            found: list[Value] = []
+            for one in bound:
+                values = self.binding_values(one)
+                found += [UNKNOWN, *farther(values, How.DEFAULT)] if one.kind == "field" else values
+            return farther(found, How.CONSTANT)
         for base in scope.node.bases if isinstance(scope.node, ast.ClassDef) and seen < 5 else ():  # noqa: PLR2004
             inner = self.file.class_scope(base)
             if inner is not None and inner is not scope:
-                found = self.attribute(inner, name, seen + 1)
-                if found is not None:
-                    return found
+                inherited = self.attribute(inner, name, seen + 1)
+                if inherited is not None:
+                    return inherited
         return None
 
     def entry(self, mapping: Mapping, key: str) -> list[Value] | None:

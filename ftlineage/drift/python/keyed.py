@@ -21,10 +21,11 @@ from ftlineage.drift.python.names import (
     kind_of_loose_key,
     kind_of_words,
     plain_key,
-    revision_keys,
+    revision_beside,
     shape_of,
 )
 from ftlineage.drift.python.scope import Function, Place
+from ftlineage.drift.python.sinks import find_sinks
 from ftlineage.drift.python.slots import call_slot
 from ftlineage.drift.python.values import How, Text
 
@@ -91,7 +92,8 @@ class Keyed:
         name = qualified.rpartition(".")[2].removesuffix("()")
         self._pairs(pairs, place, name, node, remote=_REMOTE.search(qualified) is not None)
         if node.args and not _REMOTE.search(qualified):
-            kind = loaded_by_name(name)
+            # A function of this file that has a loader's name is not that loader.
+            kind = None if find_sinks(name) and self.ev.file.function_of(node.func, place) else loaded_by_name(name)
             if kind is not None:
                 self._one(node.args[0], place, kind, name, node, revision=self._sibling("", pairs, place))
 
@@ -139,13 +141,13 @@ class Keyed:
         return kind_of_words(key) if name and (_LOADER.fullmatch(name) or _CONFIG.fullmatch(name)) else None
 
     def _has_revision(self, key: str, pairs: Pairs) -> bool:
-        return any(one in pairs for one in revision_keys(key))
+        return revision_beside(key, pairs) is not None
 
     def _sibling(self, key: str, pairs: Pairs, place: Place) -> Revision:
         """The revision that stands beside an id."""
-        for one in revision_keys(key):
-            if one in pairs:
-                return self.applier.revision_of((pairs[one], place), one)
+        beside = revision_beside(key, pairs)
+        if beside is not None:
+            return self.applier.revision_of((pairs[beside], place), beside)
         return Revision(unpinnable="no field for a revision is known here")
 
     def _one(self, value: ast.expr, place: Place, kind: Kind, via: str, node: ast.expr, *, revision: Revision) -> None:

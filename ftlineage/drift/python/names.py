@@ -7,6 +7,7 @@ makes no new ones, so for models the old ones are known by their patterns.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Literal, NamedTuple
 
 Shape = Literal["id", "bare", "local", "none"]
@@ -108,8 +109,28 @@ _PLACEHOLDER = re.compile(
 )
 # Types of files and patterns with a slash in them.
 _MEDIA = frozenset(
-    "application text image audio video multipart message font and or n yes "
-    "true input cpu cuda tcp http https utf".split()  # noqa: SIM905 - words read better
+    [
+        "application",
+        "text",
+        "image",
+        "audio",
+        "video",
+        "multipart",
+        "message",
+        "font",
+        "and",
+        "or",
+        "n",
+        "yes",
+        "true",
+        "input",
+        "cpu",
+        "cuda",
+        "tcp",
+        "http",
+        "https",
+        "utf",
+    ]
 )
 BUILDERS = frozenset(
     [
@@ -263,10 +284,13 @@ _EXACT: dict[str, Kind] = {
 _LOOSE: dict[str, Kind] = {"model": "model", "model_args": "model", "data": "dataset", "path": "model", "name": "model"}
 # Keys that tell the revision of the one that names the repository.
 REVISION_KEYS = (
-    "revision", "model_revision", "hf_revision", "base_model_revision", "revision_of_model", "tokenizer_revision",
-    "dataset_revision", "reward_model_revision", "custom_revision", "model_repo_revision", "repo_revision",
+    "revision", "model_revision", "hf_revision", "base_model_revision", "revision_of_model", "custom_revision", "model_repo_revision", "repo_revision",
     "commit_hash", "commit", "commit_id", "commit_sha", "sha", "hf_commit", "git_revision", "version_sha",
 )  # fmt: skip
+# Where a trainer uploads to.
+_PUSHED = frozenset({"hub_model_id", "hub_repo_id", "hub_model_name", "hub_dataset_id", "hub_model", "hub_model_path"})
+# What follows the stem in the name of a key.
+_ENDINGS = ("_name_or_path", "_path", "_name", "_repo_id", "_repo", "_id")
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\-.\s]+")
 _KIND_WORDS: tuple[tuple[frozenset[str], Kind], ...] = (
     (frozenset({"tokenizer", "processor"}), "tokenizer"),
@@ -341,6 +365,8 @@ def kind_of_loose_key(key: str) -> Kind | None:
 
 def kind_of_words(name: str) -> Kind | None:
     """The kind that a name speaks of, as ``TINY_LLAMA_ADAPTER``, if no word in it turns the meaning."""
+    if plain_key(name) in _PUSHED:
+        return None
     words = {word.lower() for word in _WORDS.split(name) if word}
     if words & _TURNED:
         return None
@@ -353,17 +379,24 @@ def plain_key(key: str) -> str:
 
 
 def revision_keys(key: str) -> tuple[str, ...]:
-    """Names of siblings that can hold the revision of what ``key`` names, the nearest first."""
+    """Names under which the revision of what ``key`` names may stand: its own three first, then shared ones."""
     plain = plain_key(key)
-    for ending in ("_name_or_path", "_path", "_name", "_repo_id", "_repo", "_id"):
-        if plain.endswith(ending) and plain != ending:
-            stem = plain.removesuffix(ending)
-            break
-    else:
-        stem = plain
+    stem = next((plain.removesuffix(one) for one in _ENDINGS if plain.endswith(one) and plain != one), plain)
     own = (f"{plain}_revision", f"{stem}_revision", f"{stem}_repo_revision")
-    # `onnx_revision` is not the revision of `path`, nor `revision` that of `onnx_path`.
-    special = stem in {"onnx", "reward_model", "tokenizer", "adapter", "dataset", "lora", "peft_model", "processor"}
-    if stem in {"onnx", "reward_model"}:
+    kind = kind_of_key(plain)
+    if stem in {"onnx", "reward_model", "teacher_model", "draft_model", "ref_model"}:
         return own
-    return (*own, *REVISION_KEYS) if not special else (*own, "revision", "hf_revision", "model_revision")
+    if kind in {"dataset", "tokenizer", "adapter"}:
+        return (*own, f"{kind}_revision", "revision", "hf_revision")
+    return (*own, *REVISION_KEYS)
+
+
+def revision_beside(key: str, keys: Collection[str]) -> str | None:
+    """Which of the sibling ``keys`` holds the revision of what ``key`` names, None if none does.
+
+    A plain ``revision`` beside a model and a dataset is the model's.
+    """
+    names = revision_keys(key)
+    if kind_of_key(key) in {"dataset", "tokenizer", "adapter"} and any(kind_of_key(one) == "model" for one in keys):
+        names = tuple(one for one in names if one not in {"revision", "hf_revision"})
+    return next((one for one in names if one in keys and one != key), None)

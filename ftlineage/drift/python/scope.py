@@ -13,7 +13,7 @@ from typing import Literal
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Block = tuple[int, int]
-BindingKind = Literal["value", "element", "context", "import", "function", "class", "param", "other"]
+BindingKind = Literal["value", "field", "element", "context", "import", "function", "class", "param", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def _targets(statement: ast.stmt, place: Place) -> Iterator[tuple[ast.expr, Bind
         case ast.Assign(targets=targets, value=value):
             yield from ((target, Binding("value", place, value)) for target in targets)
         case ast.AnnAssign(target=target, value=value) if value is not None:
-            yield target, Binding("value", place, value)
+            yield target, Binding("field" if _is_field(statement, place) else "value", place, value)
         case ast.AugAssign(target=target):
             yield target, Binding("other", place, None)
         case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
@@ -188,6 +188,13 @@ def _targets(statement: ast.stmt, place: Place) -> Iterator[tuple[ast.expr, Bind
             for item in items:
                 if item.optional_vars is not None:
                     yield item.optional_vars, Binding("context", place, item.context_expr)
+
+
+def _is_field(statement: ast.AnnAssign, place: Place) -> bool:
+    """Whether it declares a field of a settings class, whose value is a default; constants shout."""
+    name = statement.target.id if isinstance(statement.target, ast.Name) else ""
+    fixed = name.isupper() or any(word in ast.dump(statement.annotation) for word in ("'ClassVar'", "'Final'"))
+    return isinstance(place.scope.node, ast.ClassDef) and not fixed
 
 
 def _bind_target(target: ast.expr, binding: Binding, names: dict[str, list[Binding]]) -> None:
