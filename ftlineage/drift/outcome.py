@@ -116,7 +116,13 @@ def _finding(one: Graded) -> Finding:
 def _remarks(result: ScanResult) -> Iterable[Finding]:
     for remark in result.remarks:
         message = f"line {remark.line}: {words.clean(remark.message)}"
-        yield Finding(code=remark.code, severity="note", section="scan", path=remark.path, message=message)
+        yield Finding(
+            code="scan.suppression-faulty" if remark.is_faulty else "scan.suppression-unused",
+            severity="note",
+            section="scan",
+            path=remark.path,
+            message=message,
+        )
     for path, reason in result.skipped:
         message = f"not read: {words.clean(reason)}"
         yield Finding(code="scan.skipped", severity="note", section="scan", path=path, message=message)

@@ -122,7 +122,7 @@ class Readers:
     def _notebook(self, text: str, shown: str) -> list[Found]:
         from ftlineage.drift.notebook import read_notebook
 
-        return read_notebook(text, shown)
+        return read_notebook(text, shown, tools=self._programs())
 
     def _config(self, text: str, shown: str) -> list[Found]:
         from ftlineage.drift.configs.reader import read_config
@@ -233,6 +233,8 @@ def read_file(candidate: Candidate, readers: Readers) -> Read | None:
         guessed = kinds.kind_by_name(PurePath(candidate.path)) is None
         # A file without a suffix that only looked like YAML was never promised to be.
         return None if guessed and not candidate.named else Read(shown=candidate.shown, note=_reason(error))
+    except ImportError:  # of ours: then no file can be read, which must not look like none floats
+        raise
     except Exception as error:  # noqa: BLE001 - a stranger's file must not end the scan of all others
         return Read(shown=candidate.shown, note=f"the reader failed: {words.clean(words.cut(repr(error), 200))}")
     seen = see(found, text, kind, candidate) if found else ()
@@ -262,8 +264,27 @@ def see(found: Sequence[Found], text: str, kind: FileKind, candidate: Candidate)
         for reference in judge(one, candidate.shown):
             wish = _wish(one, wishes) if reference.status == "pinned" else None
             key = (one.line, one.column, one.cell, one.cell_line, reference.ref, reference.kind, reference.rule)
-            listed.setdefault(key, Seen(reference=reference, file=candidate.path, touches=tuple(touches), wish=wish))
+            one_seen = Seen(reference=_writable(reference), file=candidate.path, touches=tuple(touches), wish=wish)
+            listed.setdefault(key, one_seen)
     return tuple(listed.values())
+
+
+def _writable(reference: Reference) -> Reference:
+    """The reference with lone surrogates written out: a literal may hold them, a report cannot."""
+    try:
+        f"{reference.ref}{reference.revision}{reference.message}".encode()
+    except UnicodeEncodeError:
+        return msgspec.structs.replace(
+            reference,
+            ref=_escaped(reference.ref),
+            revision=_escaped(reference.revision),
+            message=_escaped(reference.message) or "",
+        )
+    return reference
+
+
+def _escaped(text: str | None) -> str | None:
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _line_starts(text: str) -> list[int]:

@@ -26,11 +26,11 @@ Lock = Mapping[Key, Iterable[Locked]]
 
 
 class Remark(msgspec.Struct, frozen=True, kw_only=True):
-    """Something about a suppression that its author should know."""
+    """Something about a suppression that its author should know: it is faulty, or silences nothing."""
 
     path: str
     line: int
-    code: str
+    is_faulty: bool
     message: str
 
 
@@ -150,11 +150,11 @@ def _silence(
 def _remark(path: str, directive: Directive, *, used: bool) -> Remark | None:
     if directive.fault:
         message = f"this suppression counts for nothing: {directive.fault}"
-        return Remark(path=path, line=directive.line, code="scan.suppression-faulty", message=message)
+        return Remark(path=path, line=directive.line, is_faulty=True, message=message)
     if used or directive.is_bandit:
         return None
     message = "this suppression silences nothing: remove it"
-    return Remark(path=path, line=directive.line, code="scan.suppression-unused", message=message)
+    return Remark(path=path, line=directive.line, is_faulty=False, message=message)
 
 
 def find_upward(name: str, start: Path) -> Path | None:

@@ -29,6 +29,8 @@ Threshold = Literal["error", "warning", "note", "never"]
 MAX_BYTES = 1024 * 1024
 NAMES = ("ftlineage.toml", "pyproject.toml")
 
+# FLOAT008 stands beside a finding that fails by itself.
+_MILD: dict[Rule | None, Grade] = {"FLOAT008": "warning"}
 _ORDER: dict[str, int] = {"note": 0, "warning": 1, "error": 2, "never": 3}
 
 
@@ -182,14 +184,14 @@ class Judge:
         return self._excluded is not None and self._excluded.fullmatch(self._settings.inner(path)) is not None
 
     def grade(self, reference: Reference, path: str) -> Grade:
-        """How severe a finding at an absolute path is: what its path says, else what its rule says, else an error."""
+        """How severe a finding at an absolute path is: what its path says, else what its rule says."""
         keys = self._settings.keys
         by_rule = keys.rules.get(reference.rule) if reference.rule is not None else None
         if by_rule == "ignore":
             return "ignore"
         inner = self._settings.inner(path)
         by_path = next((grade for glob, grade in self._severity if glob is not None and glob.fullmatch(inner)), None)
-        return by_path or by_rule or "error"
+        return by_path or by_rule or _MILD.get(reference.rule, "error")
 
     def reason_to_ignore(self, reference: Reference, path: str) -> str | None:
         """Why the settings let a reference float; None if they do not."""

@@ -48,12 +48,15 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shown_path(path: str, here: str) -> str:
-    """A path relative to a folder with ``/``; a path on another drive as it is."""
+    """A path relative to a folder with ``/``; a path on another drive as it is.
+
+    Bytes that are no UTF-8 are written out, since every report is UTF-8.
+    """
     try:
         text = os.path.relpath(path, here)
     except ValueError:
         text = path
-    return text.replace(os.sep, "/")
+    return os.fsencode(text.replace(os.sep, "/")).decode("utf-8", "backslashreplace")
 
 
 def list_files(paths: Iterable[Path], *, here: Path, excluded: Callable[[str], bool] = lambda _: False) -> Listing:

@@ -6,6 +6,7 @@ relative URIs, so that nothing of this machine is in the file.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from ftlineage.drift.revision import RULES
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"
+_WORD = re.compile(r"[A-Za-z]+")
 _RANKS = {name: number for number, name in enumerate(RULES)}
 
 
@@ -43,12 +45,12 @@ def _rule(rule: Any) -> dict[str, Any]:
     title, text = RULES[rule], HELP[rule]
     return {
         "id": rule,
-        "name": "".join(word.capitalize() for word in title.replace("-", " ").replace(":", " ").split()),
+        "name": "".join(word.capitalize() for word in _WORD.findall(title)),
         "shortDescription": {"text": f"{title}."},
         "fullDescription": {"text": text},
         "help": {"text": text, "markdown": f"{text} See [{rule}]({PAGE}#{rule.lower()})."},
         "helpUri": f"{PAGE}#{rule.lower()}",
-        "defaultConfiguration": {"level": "error"},
+        "defaultConfiguration": {"level": "warning" if rule == "FLOAT008" else "error"},
         "properties": {"tags": ["supply-chain", "reproducibility"], "precision": "high"},
     }
 
@@ -81,4 +83,4 @@ def _notices(outcome: Outcome) -> list[dict[str, Any]]:
 
 
 def _place(path: str) -> dict[str, str]:
-    return {"uri": quote(path.encode("utf-8", "surrogateescape"), safe="/@+,=~!$&'()*;"), "uriBaseId": _ROOT}
+    return {"uri": quote(path, safe="/@+,=~!$&'()*;"), "uriBaseId": _ROOT}

@@ -26,7 +26,9 @@ def test_both_files_say_the_same(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     own = settings(tmp_path / "a", '[scan]\nexclude = ["old/**"]\nfail-on = "note"\n')
-    project = settings(tmp_path / "b", '[tool.ftlineage.scan]\nexclude = ["old/**"]\nfail-on = "note"\n', "pyproject.toml")
+    project = settings(
+        tmp_path / "b", '[tool.ftlineage.scan]\nexclude = ["old/**"]\nfail-on = "note"\n', "pyproject.toml"
+    )
     assert own.keys == project.keys
     assert own.keys.fail_on == "note"
     assert project.folder == str(tmp_path / "b")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
+from ftlineage.core import codec
 from ftlineage.drift.reference import Reference
 from ftlineage.drift.suppress import apply, find_directives
 
@@ -92,17 +91,16 @@ def test_json_says_it_in_a_string():
     assert not silences(text, kind="config", line=4)
 
 
-def notebook(*cells: str, indent: int | None = 1) -> str:
+def notebook(*cells: str, pretty: bool) -> str:
     listed = [{"cell_type": "code", "source": cell.splitlines(keepends=True)} for cell in cells]
-    return json.dumps({"cells": [{"cell_type": "markdown", "source": "# nosec"}, *listed]}, indent=indent)
+    document = {"cells": [{"cell_type": "markdown", "source": "# nosec"}, *listed]}
+    return codec.pretty_bytes(document).decode() if pretty else codec.compact_text(document)
 
 
-@pytest.mark.parametrize("indent", [1, None])
-def test_notebooks_are_read_by_cell(indent):
-    text = notebook("a = 1\nload('a')  # ftlineage: ignore[floating] a demo\n", "x\nload('a')\n", indent=indent)
-    physical = next(
-        (number for number, line in enumerate(text.splitlines(), 1) if "ftlineage" in line), 1
-    )
+@pytest.mark.parametrize("pretty", [True, False])
+def test_notebooks_are_read_by_cell(pretty):
+    text = notebook("a = 1\nload('a')  # ftlineage: ignore[floating] a demo\n", "x\nload('a')\n", pretty=pretty)
+    physical = next((number for number, line in enumerate(text.splitlines(), 1) if "ftlineage" in line), 1)
     here = {"line": physical, "lines": (physical, physical), "cell_line": 2}
     assert silences(text, kind="notebook", cell=1, **here)
     assert not silences(text, kind="notebook", cell=2, **here)
@@ -110,7 +108,7 @@ def test_notebooks_are_read_by_cell(indent):
 
 
 def test_a_notebook_with_a_source_in_one_string_and_one_that_is_none():
-    text = json.dumps({"cells": [{"cell_type": "code", "source": "load()  # nosec"}, 3, {"cell_type": "code"}]})
+    text = codec.compact_text({"cells": [{"cell_type": "code", "source": "load()  # nosec"}, 3, {"cell_type": "code"}]})
     assert silences(text, kind="notebook", cell=0, line=1, cell_line=1)
     assert find_directives('{"cells": "nosec"}', "notebook") == []
     assert find_directives("nosec {", "notebook") == []
