@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
-from ftlineage.drift.configs.framework import Framework, Rule, compile_pattern, last_key
+from ftlineage.drift.configs.framework import Framework, Pattern, Rule, last_key, pattern_of
 from ftlineage.drift.configs.index import Index, Place
 from ftlineage.drift.configs.nodes import Scalar
 from ftlineage.drift.configs.nodes import Sequence as Row
@@ -28,7 +28,7 @@ class _Sign(NamedTuple):
 
     name: tuple[str, str]
     framework: Framework
-    path: re.Pattern[str]
+    path: Pattern
     value: re.Pattern[str] | None
     weight: int
 
@@ -37,7 +37,7 @@ class _Use(NamedTuple):
     """A pattern of a rule, None for one that is silent."""
 
     order: int
-    path: re.Pattern[str]
+    path: Pattern
     rule: Rule | None
 
 
@@ -50,7 +50,6 @@ class _ByKey(Generic[T]):
     def __init__(self) -> None:
         self._named: dict[str, list[T]] = defaultdict(list)
         self._shaped: list[tuple[re.Pattern[str], T]] = []
-        self.shape: re.Pattern[str] | None = None
 
     def add(self, pattern: str, thing: T) -> None:
         last = last_key(pattern)
@@ -59,7 +58,12 @@ class _ByKey(Generic[T]):
                 self._named[key].append(thing)
             return
         self._shaped.append((last, thing))
-        self.shape = re.compile("|".join({f"(?:{shape.pattern})" for shape, _ in self._shaped}))
+
+    @cached_property
+    def shape(self) -> re.Pattern[str] | None:
+        """All shapes in one; read when every pattern is there."""
+        shapes = sorted({f"(?:{shape.pattern})" for shape, _ in self._shaped})
+        return re.compile("|".join(shapes)) if shapes else None
 
     def has(self, keys: set[str]) -> bool:
         return not self._named.keys().isdisjoint(keys) or (
@@ -89,16 +93,16 @@ class Choice:
         for sign, weight in framework.signs.items():
             pattern, equals, value = sign.partition("=")
             wanted = re.compile(value) if equals else None
-            self._signs.add(pattern, _Sign((framework.name, sign), framework, compile_pattern(pattern), wanted, weight))
+            self._signs.add(pattern, _Sign((framework.name, sign), framework, pattern_of(pattern), wanted, weight))
 
     def _add_uses(self, framework: Framework) -> None:
         uses = self._uses[framework] = _ByKey()
         for pattern in framework.silent:
-            uses.add(pattern, _Use(-1, compile_pattern(pattern), None))
+            uses.add(pattern, _Use(-1, pattern_of(pattern), None))
         for order, rule in enumerate(framework.references):
             for pattern in rule.keys:
                 self._named.add(pattern, None)
-                uses.add(pattern, _Use(order, compile_pattern(pattern), rule))
+                uses.add(pattern, _Use(order, pattern_of(pattern), rule))
         for pattern in framework.commands:
             self._commands.add(pattern, None)
 
@@ -144,7 +148,7 @@ class Choice:
         for key, places in index.by_key.items():
             here = sorted(uses.of(key), key=lambda use: use.order)
             for place in places if here else ():
-                matching = [use.rule for use in here if use.path.fullmatch(place.path)]
+                matching = [use.rule for use in here if use.path.matches(place.path)]
                 if matching:
                     yield place, [] if matching[0] is None else [rule for rule in matching if rule is not None]
 
@@ -164,7 +168,7 @@ def scalars_of(place: Place) -> Iterable[Scalar]:
 
 
 def _shows(place: Place, sign: _Sign) -> bool:
-    if sign.path.fullmatch(place.path) is None:
+    if not sign.path.matches(place.path):
         return False
     wanted = sign.value
     return wanted is None or any(wanted.fullmatch(scalar.text.strip()) for scalar in scalars_of(place))

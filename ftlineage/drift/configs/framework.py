@@ -144,16 +144,40 @@ def last_key(pattern: str) -> re.Pattern[str] | tuple[str, ...]:
     return tuple(_alternatives(last))
 
 
+class Pattern:
+    """A path of keys to match, over keys each followed by :data:`SEPARATOR`; compiled when it is first needed."""
+
+    __slots__ = ("_any", "_exact", "_regex", "_segments")
+
+    def __init__(self, text: str) -> None:
+        self._segments = segments(text)
+        simple = not any(sign in text for sign in "*{")
+        self._exact = "".join(f"{segment}{SEPARATOR}" for segment in self._segments) if simple else None
+        # Places are looked up by their last key, so that `**.key` has nothing left to ask.
+        self._any = len(self._segments) == 2 and self._segments[0] == "**"  # noqa: PLR2004 - `**` and the last
+        self._regex: re.Pattern[str] | None = None
+
+    def matches(self, path: str) -> bool:
+        """Whether a path whose last key is the pattern's is matched."""
+        if self._exact is not None:
+            return path == self._exact
+        if self._any:
+            return True
+        if self._regex is None:
+            self._regex = re.compile("".join(map(_step, self._segments)))
+        return self._regex.fullmatch(path) is not None
+
+
 @cache
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """The pattern over a path of keys, each followed by :data:`SEPARATOR`."""
-    parts = []
-    for segment in segments(pattern):
-        if segment == "**":
-            parts.append(f"(?:[^{SEPARATOR}]*{SEPARATOR})*")
-        else:
-            parts.append(f"(?:{_one_key(segment)}){SEPARATOR}")
-    return re.compile("".join(parts))
+def pattern_of(text: str) -> Pattern:
+    """The pattern of a text, made once."""
+    return Pattern(text)
+
+
+def _step(segment: str) -> str:
+    if segment == "**":
+        return f"(?:[^{SEPARATOR}]*{SEPARATOR})*"
+    return f"(?:{_one_key(segment)}){SEPARATOR}"
 
 
 def _one_key(segment: str) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ftlineage.drift.configs.framework import SEPARATOR, compile_pattern, last_key
+from ftlineage.drift.configs.framework import SEPARATOR, last_key, pattern_of
 from ftlineage.drift.configs.nodes import Entry, Mapping, Node, Scalar, Sequence
 
 ENVIRONMENT_KEYS = frozenset(
@@ -69,10 +69,9 @@ class Index:
         """The places whose path a pattern matches."""
         last = last_key(pattern)
         keys = last if isinstance(last, tuple) else [key for key in self.by_key if last.fullmatch(key)]
+        wanted = pattern_of(pattern)
         for key in keys:
-            for place in self.by_key.get(key, ()):
-                if compile_pattern(pattern).fullmatch(place.path):
-                    yield place
+            yield from (place for place in self.by_key.get(key, ()) if wanted.matches(place.path))
 
 
 def beside(place: Place, relative: str) -> Entry | None:

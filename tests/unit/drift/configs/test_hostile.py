@@ -161,6 +161,7 @@ def test_any_text_gives_findings_or_a_reason(text, suffix):
     for one in found:
         assert 1 <= one.line <= lines
         assert one.column >= 1
+        assert one.lines is not None
         assert one.lines[0] <= one.line <= one.lines[1]
         if one.slot is not None:
             assert 0 <= one.slot.start <= one.slot.end <= len(text)

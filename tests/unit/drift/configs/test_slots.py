@@ -117,7 +117,7 @@ def test_yaml_with_windows_line_breaks(text, expected):
 )
 def test_json_has_no_remarks(text, expected):
     assert pinned(text, "adapter_config.json") == expected
-    assert [one.slot.comment for one in read_config(text, "adapter_config.json")] == [None]
+    assert [one.slot and one.slot.comment for one in read_config(text, "adapter_config.json")] == [None]
 
 
 @pytest.mark.parametrize(

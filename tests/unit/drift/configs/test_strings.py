@@ -14,6 +14,7 @@ def places(text, path="a.yaml"):
 def pin(text, path="a.yaml"):
     [one] = read_config(text, path)
     slot = one.slot
+    assert slot is not None, one.unpinnable
     return text[: slot.start] + slot.before + SHA + slot.after + text[slot.end :]
 
 
@@ -99,6 +100,7 @@ def test_files_within_values():
     )
     assert [(line, ref) for line, _, ref, _ in places(text)][:3] == [(3, "nord/m"), (6, "nord/d"), (8, "nord/s")]
     slot = read_config(text, "a.yaml")[0].slot
+    assert slot is not None
     assert text[slot.start - 10 : slot.start] + slot.before == "el: nord/m\n    revision_of_model: "
 
 
