@@ -284,7 +284,8 @@ _EXACT: dict[str, Kind] = {
 _LOOSE: dict[str, Kind] = {"model": "model", "model_args": "model", "data": "dataset", "path": "model", "name": "model"}
 # Keys that tell the revision of the one that names the repository.
 REVISION_KEYS = (
-    "revision", "model_revision", "hf_revision", "base_model_revision", "revision_of_model", "custom_revision", "model_repo_revision", "repo_revision",
+    "revision", "model_revision", "hf_revision", "base_model_revision", "revision_of_model", "custom_revision",
+    "model_repo_revision", "repo_revision",
     "commit_hash", "commit", "commit_id", "commit_sha", "sha", "hf_commit", "git_revision", "version_sha",
 )  # fmt: skip
 # Where a trainer uploads to.

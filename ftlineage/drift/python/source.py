@@ -22,7 +22,9 @@ from ftlineage.errors import BadInputError
 # Parts of the names of calls that load; a file with none of them and no id-shaped string is not parsed.
 TOKENS = (
     "from_pretrained", "load_dataset", "get_dataset_", "hf_hub_", "snapshot_download", "HfApi", "HfFileSystem",
-    "pipeline(", "SentenceTransformer(", "CrossEncoder(", "SparseEncoder(", "evaluate.load", "import evaluate", "from evaluate", "simple_evaluate(",
+    "pipeline(", "SentenceTransformer(", "CrossEncoder(", "SparseEncoder(", "evaluate.load",
+    "import evaluate", "from evaluate",
+    "simple_evaluate(",
     "vllm serve", "huggingface-cli ", "hf download", "--model", "text-generation-launcher", "LLM(", "EngineArgs(",
     "Trainer(", "HuggingFace", "hf://", "hf-hub:", "hf_hub:", "load_adapter(", "load_lora", "LoRARequest(",
     "attn_implementation", "huggingface.co", "cached_file(", "load_metric(", "GLiNER", "get_kernel(",

@@ -166,7 +166,7 @@ def test_paths_and_builders_are_local(call):
         'pipeline("text-classification", model=AutoModel.from_config(config))',
         'timm.create_model("resnet50")',
         '@register_dataset("org-a/d")\nclass D: pass',
-        'parser.add_argument("--repo_id", default="org-a/m")\nargs = parser.parse_args()\ndata.push_to_hub(args.repo_id)',
+        'p.add_argument("--repo_id", default="org-a/m")\nargs = p.parse_args()\ndata.push_to_hub(args.repo_id)',
         "def load_dataset(**kwargs):\n    return {}\nload_dataset('org-a/d')",
     ],
 )
