@@ -114,6 +114,8 @@ def commands() -> dict[str, Entry]:
         "update": Entry(
             target="ftlineage.cli.update:update", summary="Move locked references to where the Hub has them now."
         ),
+        "pin": Entry(target="ftlineage.cli.pin:pin", summary="Pin floating references to commits, in place."),
+        "unpin": Entry(target="ftlineage.cli.unpin:unpin", summary="Take pins out again, byte for byte."),
         "diff": Entry(target="ftlineage.cli.diff:diff", summary="Say what differs between two versions."),
         "data": Entry(target=data, summary="Work with datasets."),
     }

@@ -7,18 +7,16 @@ place or a commit, a place that several repositories or refs share, one that ove
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
+from ftlineage.drift.locking import repo_type_of
 from ftlineage.drift.reference import Kind, Reference, Slot
 from ftlineage.drift.revision import Rule
 from ftlineage.drift.rewrite.edits import Edit, overlap
+from ftlineage.sources.hub_cache import RepoType
 
-RepoType = Literal["model", "dataset", "space"]
-
-# As locking has it: code for models lives in model repositories.
-_REPO_TYPES: dict[Kind, RepoType] = {"dataset": "dataset", "space": "space"}
 # Further findings about a reference that has one of its own; what pins that one answers them too.
 _SECOND: frozenset[Rule] = frozenset({"FLOAT006", "FLOAT008"})
 _QUOTES = ('\\"', "\\'", '"', "'")
@@ -76,7 +74,7 @@ class Place(NamedTuple):
 def key_of(reference: Reference) -> Key:
     """The repository and ref of a reference: a model, its tokenizer and its adapter files are one kind."""
     wished = (reference.revision or "").strip() or None
-    return Key(_REPO_TYPES.get(reference.kind, "model"), reference.ref or "", wished)
+    return Key(repo_type_of(reference.kind), reference.ref or "", wished)
 
 
 def is_second(reference: Reference) -> bool:

@@ -37,7 +37,12 @@ class Wish(NamedTuple):
     @property
     def ref(self) -> str:
         """The branch or tag, ``default`` where the text says that none is named."""
-        return DEFAULT if self.text in NOTHING else self.text
+        return wished(self.text) or DEFAULT
+
+
+def wished(text: str) -> str | None:
+    """The branch or tag that a replaced text names; None for the default branch, however that was said."""
+    return None if not text or text == DEFAULT or text in NOTHING else text
 
 
 class Beside(NamedTuple):

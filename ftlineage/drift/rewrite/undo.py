@@ -16,7 +16,7 @@ import msgspec
 
 from ftlineage.drift.rewrite.edits import Edit
 from ftlineage.drift.rewrite.lines import is_notebook, line_number
-from ftlineage.drift.rewrite.remark import DEFAULT, NOTHING, SHA, Beside, read_remarks
+from ftlineage.drift.rewrite.remark import DEFAULT, NOTHING, SHA, Beside, read_remarks, wished
 
 _KEY = r"[A-Za-z_$][\w.\-]*"
 _QUOTE = r"""(?:\\?["'])?"""
@@ -53,11 +53,13 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 class Undo(NamedTuple):
     """One pin to take out: its commit id, the line it stands on, what to replace, and the remark beside it.
 
-    ``kept`` is what the lock file holds of it, None where the remark alone says what to do.
+    ``wished`` is the ref that it answers, ``kept`` what the lock file holds of it, None where the remark
+    alone says what to do.
     """
 
     sha: str
     line: int
+    wished: str | None
     edit: Edit
     remark: Edit | None
     kept: Kept | None = None
@@ -72,6 +74,14 @@ def plan_undo(text: str, path: str, kept: Sequence[Kept] = ()) -> list[Undo]:
         if not any(edit.start <= beside.start < edit.end for edit in covered):
             undone.append(_undo(text, beside))
     return sorted(undone, key=lambda undo: undo.edit.start)
+
+
+def units_of(undone: Sequence[Undo]) -> list[list[Undo]]:
+    """Pins in groups that are taken out together: those that share a remark."""
+    units: dict[object, list[Undo]] = {}
+    for number, undo in enumerate(undone):
+        units.setdefault(undo.remark or number, []).append(undo)
+    return list(units.values())
 
 
 def edits_of(undone: Sequence[Undo]) -> list[Edit]:
@@ -120,6 +130,7 @@ def _restored(text: str, place: int, one: Kept, besides: Sequence[Beside]) -> Un
     return Undo(
         sha=found[0] if found else "",
         line=line_number(text, place),
+        wished=wished(one.was),
         edit=Edit(start=place, end=end, new=one.was),
         remark=_without(beside),
         kept=one,
@@ -139,7 +150,13 @@ def _undo(text: str, beside: Beside) -> Undo:
         new = beside.wish.text
         if new in NOTHING:
             start, end = _quoted(text, start, end)
-    return Undo(beside.sha, line_number(text, start), Edit(start=start, end=end, new=new), _without(beside))
+    return Undo(
+        sha=beside.sha,
+        line=line_number(text, start),
+        wished=wished(beside.wish.text),
+        edit=Edit(start=start, end=end, new=new),
+        remark=_without(beside),
+    )
 
 
 def _quoted(text: str, start: int, end: int) -> tuple[int, int]:

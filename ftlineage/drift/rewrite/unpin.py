@@ -17,7 +17,7 @@ from ftlineage.drift.rewrite.edits import apply, largest
 from ftlineage.drift.rewrite.pin import Read
 from ftlineage.drift.rewrite.places import is_second, key_of
 from ftlineage.drift.rewrite.same import same_but
-from ftlineage.drift.rewrite.undo import Kept, Undo, edits_of, plan_undo
+from ftlineage.drift.rewrite.undo import Kept, Undo, edits_of, plan_undo, units_of
 
 _CHANGED = "what stands around the commit is no longer as it was pinned, so it was left as it is"
 
@@ -34,7 +34,7 @@ class Unpin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
-    """One pinned reference that stays so, and why."""
+    """One pinned reference that stays so, and why; ``is_ours`` tells a pin of ours from one by a person."""
 
     path: str
     line: int
@@ -42,6 +42,7 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     sha: str
     reason: str
+    is_ours: bool = False
 
 
 class Unpinned(NamedTuple):
@@ -64,7 +65,7 @@ def unpin_text(text: str, path: str, *, read: Read, kept: Sequence[Kept] = ()) -
     """
     undone = plan_undo(text, path, kept)
     before = _firsts(read(text, path))
-    units = _units(undone)
+    units = units_of(undone)
     accepted, refused = largest(units, lambda some: _floats(text, path, _flat(some), before, read) is not None)
     changes = _floats(text, path, _flat(accepted), before, read) or []
     new = apply(text, edits_of(_flat(accepted)))
@@ -73,14 +74,6 @@ def unpin_text(text: str, path: str, *, read: Read, kept: Sequence[Kept] = ()) -
     shas = {undo.sha for undo in _flat(refused)}
     left = [_left(was, stuck, shas) for was, now in changes if was.status == now.status == "pinned"]
     return Unpinned(new, unpins, left, [undo.kept for undo in _flat(refused) if undo.kept is not None])
-
-
-def _units(undone: Sequence[Undo]) -> list[list[Undo]]:
-    """Pins that share a remark are taken out together."""
-    units: dict[object, list[Undo]] = {}
-    for number, undo in enumerate(undone):
-        units.setdefault(undo.remark or number, []).append(undo)
-    return list(units.values())
 
 
 def _flat(units: Sequence[Sequence[Undo]]) -> list[Undo]:
@@ -132,4 +125,4 @@ def _left(was: Reference, stuck: set[tuple[int, str]], shas: set[str]) -> Left:
     first, last = was.lines or (was.line, was.line)
     is_ours = sha in shas and any(first <= line <= last + 1 for line, one in stuck if one == sha)
     reason = _CHANGED if is_ours else "it was not pinned by ftlineage: there is no remark, and the lock file knows none"
-    return Left(path=was.path, line=was.line, ref=was.ref or "", kind=was.kind, sha=sha, reason=reason)
+    return Left(path=was.path, line=was.line, ref=was.ref or "", kind=was.kind, sha=sha, reason=reason, is_ours=is_ours)
