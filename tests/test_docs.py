@@ -185,7 +185,7 @@ def test_files_and_modules_that_are_named_exist(path):
     text = path.read_text("utf-8")
     files = re.findall(r"`((?:ftlineage|tests|recipes|docs|bench)/[\w./-]*\w)/?`", text)
     assert [file for file in files if not (ROOT / file).exists()] == []
-    for dotted in re.findall(r"`(ftlineage(?:\.\w+)+)(?:\([^`]*\))?`", text):
+    for dotted in re.findall(r"`(ftlineage(?!\.(?:lock|toml)\b)(?:\.\w+)+)(?:\([^`]*\))?`", text):
         assert resolves(dotted), dotted
 
 
