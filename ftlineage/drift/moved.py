@@ -122,6 +122,8 @@ def look(held: Sequence[Held], *, timeout: float = TIMEOUT, texts: bool = True) 
             _absent(one, heads, found)
     for one, before in _with_files(standing, timeout, found):
         _compared(one, heads.answers[one.ref], found, known=before, timeout=timeout)
+    order = {(one.kind, one.ref, one.sha): number for number, one in enumerate(held)}
+    found.moves.sort(key=lambda move: order[move.held.kind, move.held.ref, move.held.sha])
     ways = passages({move.way for move in found.moves if move.has_moved}, timeout=timeout)
     told = [
         msgspec.structs.replace(move, passage=ways.get(move.way, Passage())) if move.has_moved else move

@@ -10,7 +10,7 @@ which may be old and know a part of the files only.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -119,6 +119,24 @@ def hub_file(fact: FileFact) -> HubFile:
     return HubFile(path=fact.path, size=fact.size, lfs_sha256=value if lfs else None, blob_id=None if lfs else value)
 
 
+class _Asker(Generic[Q, A]):
+    """Asks until nobody has answered too often, and from then on gives the last error without asking."""
+
+    def __init__(self, ask: Callable[[Q], A]) -> None:
+        self._ask = ask
+        self._unanswered: list[FtlineageError] = []
+
+    def __call__(self, question: Q) -> A:
+        if len(self._unanswered) >= PATIENCE:
+            raise self._unanswered[-1]
+        try:
+            return self._ask(question)
+        except FtlineageError as error:
+            if not is_missing(error):
+                self._unanswered.append(error)
+            raise
+
+
 def ask_all(
     questions: Collection[Q],
     ask: Callable[[Q], A],
@@ -128,29 +146,18 @@ def ask_all(
 ) -> Asked[Q, A]:
     """Ask several at a time; an answer goes to ``keep`` as soon as it is there."""
     asked: Asked[Q, A] = Asked({}, {}, {})
-    with progress_bar(len(questions), label, unit=" repositories") as update, ThreadPoolExecutor(WORKERS) as pool:
-        jobs = {pool.submit(ask, question): question for question in questions}
+    asker = _Asker(ask)
+    with progress_bar(len(questions), label, unit=" questions") as update, ThreadPoolExecutor(WORKERS) as pool:
+        jobs = {pool.submit(asker, question): question for question in questions}
         try:
             for job in as_completed(jobs):
                 _take(job, jobs[job], asked, keep)
                 update(1)
-                if len(asked.failed) >= PATIENCE:
-                    break
         finally:
-            # Also when interrupted: what has not begun is not begun.
+            # When interrupted, what has not begun is not begun.
             for job in jobs:
                 job.cancel()
-    for job, question in _left(jobs, asked):
-        if job.cancelled():
-            asked.failed[question] = next(iter(asked.failed.values()))
-        else:
-            _take(job, question, asked, keep)
     return asked
-
-
-def _left(jobs: dict[Future[A], Q], asked: Asked[Q, A]) -> Iterator[tuple[Future[A], Q]]:
-    seen = asked.answers.keys() | asked.missing.keys() | asked.failed.keys()
-    return ((job, question) for job, question in jobs.items() if question not in seen)
 
 
 def _take(job: Future[A], question: Q, asked: Asked[Q, A], keep: Callable[[Q, A], None] | None) -> None:
