@@ -57,6 +57,7 @@ class Applier:
                 self.findings.dynamic(self._use(sink, given, call, (call, place), via))
             return False
         use = self._use(sink, given, call, argument, via)
+        self.findings.consumed.add(id(argument[0]))
         values = flat(self.ev, self.ev.values(*argument))
         self.report(values, use, given)
         return True

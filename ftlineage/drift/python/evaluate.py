@@ -47,6 +47,11 @@ class Evaluator:
             kind: getattr(self, name) for kind, name in _HANDLERS.items()
         }
 
+    def close(self) -> None:
+        """Let go of what refers in circles; the evaluator knows nothing any more."""
+        self._handlers.clear()
+        self.file.close()
+
     def values(self, node: ast.expr | None, place: Place) -> list[Value]:
         """The possible values of an expression at a place, without repeats; never empty."""
         if node is None:

@@ -23,81 +23,16 @@ _FILE = re.compile(
 )
 # First segments that name folders, not people or organisations.
 _FOLDERS = frozenset(
-    [
-        "output",
-        "outputs",
-        "out",
-        "results",
-        "result",
-        "checkpoint",
-        "checkpoints",
-        "ckpt",
-        "ckpts",
-        "data",
-        "dataset",
-        "datasets",
-        "model",
-        "models",
-        "model_zoo",
-        "saved_model",
-        "saved_models",
-        "saves",
-        "save",
-        "tmp",
-        "temp",
-        "cache",
-        ".cache",
-        "logs",
-        "log",
-        "runs",
-        "run",
-        "artifacts",
-        "artifact",
-        "weights",
-        "experiments",
-        "exp",
-        "examples",
-        "example",
-        "tests",
-        "assets",
-        "files",
-        "src",
-        "scripts",
-        "configs",
-        "config",
-        "conf",
-        "home",
-        "mnt",
-        "workspace",
-        "root",
-        "opt",
-        "usr",
-        "var",
-        "content",
-        "kaggle",
-        "lora_model",
-        "merged",
-        "merged_model",
-        "local",
-        "local_models",
-        "adapters",
-        "final",
-        "downloads",
-        "pretrained",
-        "pretrained_models",
-        "dummy_dir",
-        "fixtures",
-        "resources",
-        "prompts",
-        "train",
-        "eval",
-        "cached_models",
-        "images",
-        "docs",
-        "build",
-        "lib",
-    ]
-)
+    {
+        "output", "outputs", "out", "results", "result", "checkpoint", "checkpoints", "ckpt", "ckpts", "data",
+        "dataset", "datasets", "model", "models", "model_zoo", "saved_model", "saved_models", "saves", "save", "tmp",
+        "temp", "cache", ".cache", "logs", "log", "runs", "run", "artifacts", "artifact", "weights", "experiments",
+        "exp", "examples", "example", "tests", "assets", "files", "src", "scripts", "configs", "config", "conf", "home",
+        "mnt", "workspace", "root", "opt", "usr", "var", "content", "kaggle", "lora_model", "merged", "merged_model",
+        "local", "local_models", "adapters", "final", "downloads", "pretrained", "pretrained_models", "dummy_dir",
+        "fixtures", "resources", "prompts", "train", "eval", "cached_models", "images", "docs", "build", "lib",
+    }
+)  # fmt: skip
 _LOCAL_WORD = re.compile(
     r"(?i)(.*[_-])?(outputs?|results?|checkpoints?|ckpts?|saved|merged|finetuned|fine-tuned|final|local|tmp|temp|dir"
     r"|folder|path)([_-].*)?"
@@ -109,55 +44,18 @@ _PLACEHOLDER = re.compile(
 )
 # Types of files and patterns with a slash in them.
 _MEDIA = frozenset(
-    [
-        "application",
-        "text",
-        "image",
-        "audio",
-        "video",
-        "multipart",
-        "message",
-        "font",
-        "and",
-        "or",
-        "n",
-        "yes",
-        "true",
-        "input",
-        "cpu",
-        "cuda",
-        "tcp",
-        "http",
-        "https",
-        "utf",
-    ]
-)
+    {
+        "application", "text", "image", "audio", "video", "multipart", "message", "font", "and", "or", "n", "yes",
+        "true", "input", "cpu", "cuda", "tcp", "http", "https", "utf",
+    }
+)  # fmt: skip
 BUILDERS = frozenset(
-    [
-        "json",
-        "csv",
-        "parquet",
-        "text",
-        "arrow",
-        "imagefolder",
-        "audiofolder",
-        "videofolder",
-        "webdataset",
-        "pandas",
-        "sql",
-        "generator",
-        "spark",
-        "xml",
-        "hdf5",
-        "pdffolder",
-        "niftifolder",
-        "lance",
-        "jsonl",
-        "cache",
-        "packaged",
+    {
+        "json", "csv", "parquet", "text", "arrow", "imagefolder", "audiofolder", "videofolder", "webdataset", "pandas",
+        "sql", "generator", "spark", "xml", "hdf5", "pdffolder", "niftifolder", "lance", "jsonl", "cache", "packaged",
         "arrow_dataset",
-    ]
-)
+    }
+)  # fmt: skip
 # What the Hub served without an owner before it had owners.
 _CANONICAL = re.compile(
     r"(distil|open)?gpt-?2?(-medium|-large|-xl)?|distilgpt2|openai-gpt|gpt2.*"
@@ -301,56 +199,13 @@ _KIND_WORDS: tuple[tuple[frozenset[str], Kind], ...] = (
 )
 # Words that turn the meaning: where to write, what an engine calls itself, what a screen shows.
 _TURNED = frozenset(
-    [
-        "output",
-        "out",
-        "save",
-        "push",
-        "upload",
-        "target",
-        "hub_model",
-        "dest",
-        "destination",
-        "served",
-        "log",
-        "tag",
-        "title",
-        "url",
-        "endpoint",
-        "api",
-        "deployment",
-        "filename",
-        "file",
-        "dir",
-        "folder",
-        "cache",
-        "local",
-        "run",
-        "experiment",
-        "project",
-        "wandb",
-        "card",
-        "license",
-        "author",
-        "new",
-        "result",
-        "results",
-        "export",
-        "class",
-        "type",
-        "group",
-        "column",
-        "field",
-        "key",
-        "prefix",
-        "suffix",
-        "trackio",
-        "space",
-        "docker",
-        "image",
-        "mime",
-    ]
-)
+    {
+        "output", "out", "save", "push", "upload", "target", "hub_model", "dest", "destination", "served", "log", "tag",
+        "title", "url", "endpoint", "api", "deployment", "filename", "file", "dir", "folder", "cache", "local", "run",
+        "experiment", "project", "wandb", "card", "license", "author", "new", "result", "results", "export", "class",
+        "type", "group", "column", "field", "key", "prefix", "suffix", "trackio", "space", "docker", "image", "mime",
+    }
+)  # fmt: skip
 
 
 def kind_of_key(key: str) -> Kind | None:

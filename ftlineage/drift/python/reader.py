@@ -49,7 +49,11 @@ def read_python(text: str, path: str, tree: Wrappers | None = None) -> list[Foun
     if not is_interesting(text) and not (tree is not None and any(name in text for name in tree.functions)):
         return []
     with without_collector():
-        return Reader(text, path, tree).found()
+        reader = Reader(text, path, tree)
+        found = reader.found()
+        reader.close()
+        del reader
+    return found
 
 
 def collect_wrappers(text: str, path: str) -> FileWrappers:
@@ -65,7 +69,8 @@ def collect_wrappers(text: str, path: str) -> FileWrappers:
         reader = Reader(text, path, None)
         reader.look()
         wrappers = tuple(reader.exported())
-        reader.file.close()
+        reader.close()
+        del reader
     return FileWrappers(module=module_of(path), wrappers=wrappers, constants=constants)
 
 
@@ -106,8 +111,11 @@ class Reader:
             else:
                 self.keyed.call(call, place, qualified)
         self.keyed.definitions(self.file.body[number] for number in hot)
-        self.file.close()
         return self.findings.all()
+
+    def close(self) -> None:
+        """Free the tree at once: it refers in circles."""
+        self.ev.close()
 
     def look(self) -> list[int]:
         """Read the calls of loaders, then of functions that turn out to be loaders; the statements looked at."""
@@ -272,6 +280,7 @@ class Reader:
         """Report what a wrapper's call gives for one parameter."""
         if node is None:
             return
+        self.findings.consumed.add(id(node))
         name, takes = callee.name, callee.params
         given = Given(self.ev, call, place)
         through = passing.revision_param

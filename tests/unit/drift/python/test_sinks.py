@@ -172,3 +172,10 @@ def test_paths_and_builders_are_local(call):
 )
 def test_look_alikes_are_silent(text):
     assert seen(text) == []
+
+
+def test_a_constant_given_to_a_loader_by_keyword_is_one_finding():
+    assert seen("""
+        REPO = "org-a/d"
+        hf_hub_download(repo_id=REPO, filename="x", repo_type="dataset")
+    """) == ["2:25 dataset org-a/d - floating"]
