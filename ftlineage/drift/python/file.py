@@ -6,6 +6,7 @@ Decides which object a name in the file stands for; what lies in other files com
 from __future__ import annotations
 
 import ast
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -36,11 +37,12 @@ class File:
         self.options: dict[str, list[tuple[ast.expr, Place]]] = {}
         self.body: list[tuple[Place, ast.stmt]] = []
         self._lay_out(source.tree.body, self.module)
-        self._owners: dict[int, list[int]] | None = None
+        self._firsts: list[int] | None = None
 
     def _lay_out(self, body: list[ast.stmt], scope: Scope) -> None:
         """List all statements with their places, scopes of functions and classes within their own."""
-        for place, statement in statements(body, scope):
+        scope.body = list(statements(body, scope))
+        for place, statement in scope.body:
             self.body.append((place, statement))
             if isinstance(statement, Function | ast.ClassDef):
                 inner = Scope(statement, scope)
@@ -60,14 +62,15 @@ class File:
 
     def statements_at(self, lines: Iterable[int]) -> list[int]:
         """Numbers, in ``body``, of the statements that these lines belong to, blocks within them left out."""
-        if self._owners is None:
-            owners: dict[int, list[int]] = {}
-            self._owners = owners
-            for number, (_, statement) in enumerate(self.body):
-                first, last = statement_lines(statement)
-                for line in range(first, last + 1):
-                    owners.setdefault(line, []).append(number)
-        found = {number for line in lines for number in self._owners.get(line, ())}
+        if self._firsts is None:
+            self._firsts = [statement_lines(statement)[0] for _, statement in self.body]
+        found: set[int] = set()
+        for line in lines:
+            # The last one to begin is the innermost; others before it may share its line.
+            number = bisect_right(self._firsts, line) - 1
+            while number >= 0 and statement_lines(self.body[number][1])[1] >= line:
+                found.add(number)
+                number -= 1
         return sorted(found)
 
     def _note_option(self, statement: ast.stmt, place: Place) -> None:

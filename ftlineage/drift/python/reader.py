@@ -62,16 +62,27 @@ def collect_wrappers(text: str, path: str) -> FileWrappers:
     Raises:
         BadInputError: It does not parse as Python 3.
     """
-    constants = text_constants(text)
     if not may_export(text, path):
-        return FileWrappers(module=module_of(path), constants=constants)
-    with without_collector():
-        reader = Reader(text, path, None)
-        reader.look()
-        wrappers = tuple(reader.exported())
-        reader.close()
-        del reader
-    return FileWrappers(module=module_of(path), wrappers=wrappers, constants=constants)
+        return FileWrappers(module=module_of(path), constants=text_constants(text))
+    return read_and_collect(text, path)[1]
+
+
+def read_and_collect(text: str, path: str) -> tuple[list[Found], FileWrappers]:
+    """``read_python`` of a file by itself and ``collect_wrappers``, from one parse.
+
+    Raises:
+        BadInputError: It does not parse as Python 3.
+    """
+    found: list[Found] = []
+    wrappers: tuple[Wrapper, ...] = ()
+    if is_interesting(text):
+        with without_collector():
+            reader = Reader(text, path, None)
+            found = reader.found()
+            wrappers = tuple(reader.exported()) if may_export(text, path) else ()
+            reader.close()
+            del reader
+    return found, FileWrappers(module=module_of(path), wrappers=wrappers, constants=text_constants(text))
 
 
 def may_export(text: str, path: str) -> bool:

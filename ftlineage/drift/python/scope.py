@@ -39,11 +39,12 @@ class Binding:
 class Scope:
     """A module, class or function and its names."""
 
-    __slots__ = ("_attributes", "_names", "node", "parent")
+    __slots__ = ("_attributes", "_names", "body", "node", "parent")
 
     def __init__(self, node: ast.Module | ast.ClassDef | Function, parent: Scope | None) -> None:
         self.node = node
         self.parent = parent
+        self.body: list[tuple[Place, ast.stmt]] = []
         self._names: dict[str, list[Binding]] | None = None
         self._attributes: dict[str, list[Binding]] | None = None
 
@@ -54,7 +55,7 @@ class Scope:
             self._names = {}
             if isinstance(self.node, Function):
                 _bind_params(self.node, self, self._names)
-            for place, statement in statements(self.node.body, self):
+            for place, statement in self.body:
                 _bind(statement, place, self._names)
         return self._names
 
@@ -73,6 +74,7 @@ class Scope:
     def forget(self) -> None:
         """Drop the bindings: they refer back to the scope."""
         self._names = self._attributes = None
+        self.body = []
 
     def function_scopes(self) -> Iterator[Scope]:
         """Itself and what encloses it, as a name is looked up: classes only if it begins in one."""
