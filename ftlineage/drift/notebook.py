@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -35,6 +36,7 @@ _MAGIC = re.compile(
     r"^(?P<indent>[ \t]*)(?P<mark>(?:[A-Za-z_][\w, ]*=[ \t]*)?(?:!!?|%(?=[A-Za-z])))(?P<rest>(?:[^\\\n]|\\\n|\\.)*)",
     re.MULTILINE,
 )
+_TRIPLE = re.compile(r'"""|\'\'\'')
 _HELP = re.compile(r"^[ \t]*\??\??[\w.]+\?{1,2}[ \t]*$|^[ \t]*\?[\w.]+[ \t]*$", re.MULTILINE)
 _RUNS = re.compile(r"(?:run|sx|system|sh)[ \t]+")
 _ENV = re.compile(r"env[ \t]+(\w+)[ \t]*[= ][ \t]*")
@@ -102,10 +104,10 @@ class _Notebook:
                 found = _read_python(module.text, self._path)
             except BadInputError:
                 whole = [(cell, text) for cell, text in self._python if _parses(text)]
-                if not whole:
+                if not whole and not self._found:
                     raise
                 self._python, module = whole, self._joined(whole)
-                found = _read_python(module.text, self._path)
+                found = _read_python(module.text, self._path) if whole else []
             self._place(module, found)
         return sorted(self._found, key=lambda each: (each.line, each.column))
 
@@ -115,9 +117,9 @@ class _Notebook:
         source = cell.source
         code = _blank(source.text[:begin]) + source.text[begin:]
         self._constants |= {found[1]: found[3] for found in _CONSTANT.finditer(code)}
-        for found in list(_MAGIC.finditer(code)):
-            if not _stands_alone(code, found.start()):
-                continue
+        pieces: list[str] = []
+        at = 0
+        for found in _outside_strings(code):
             rest = found["rest"]
             start = found.start("rest")
             if found["mark"].endswith("%"):
@@ -127,15 +129,15 @@ class _Notebook:
                 start = found.end() if known is None else start + known.end()
             if start < found.end():
                 self._command(cell, source.part(start, found.end()), start)
-            blank = found["indent"] + _statement(found[0][len(found["indent"]) :])
-            code = code[: found.start()] + blank + code[found.end() :]
-        code = _HELP.sub(lambda found: _blank(found[0]), code)
+            pieces += [code[at : found.start()], found["indent"], _statement(found[0][len(found["indent"]) :])]
+            at = found.end()
+        code = _HELP.sub(lambda found: _blank(found[0]), "".join(pieces) + code[at:])
         self._python.append((cell, code))
 
     def _command(self, cell: Cell, body: Value, begin: int) -> None:
         """Commands, with the notebook's own constants in `{name}` and `$name`."""
         filled = _filled(body)
-        shell = Shell(filled.text, self._tools, comment=None)
+        shell = Shell(filled.text, self._tools)
         for name, text in self._constants.items():
             shell.variables[name] = Variable((Argument((literal(text, 0),), 0, len(text)),))
         shell.run()
@@ -152,7 +154,7 @@ class _Notebook:
                 case "yaml" | "yml" | "json" | "toml":
                     found = read_config(body.text, name)
                 case "sh" | "bash":
-                    shell = Shell(body.text, self._tools, comment=None)
+                    shell = Shell(body.text, self._tools)
                     shell.run()
                     found = shell.finish()
                 case _:
@@ -166,7 +168,9 @@ class _Notebook:
     def _lift(self, cell: Cell, body: Value, found: list[Found], line: int) -> None:
         placed = lifted(body, found, self._lines, _escape)
         self._found += [
-            msgspec.structs.replace(outer, cell=cell.number, cell_line=line + inner.line)
+            msgspec.structs.replace(
+                outer, cell=cell.number, cell_line=line + inner.line, slot=_with_remark(inner.slot, outer.slot)
+            )
             for inner, outer in zip(found, placed, strict=True)
         ]
 
@@ -189,7 +193,7 @@ class _Notebook:
             firsts.append((line, cell.number))
             line += text.count("\n") + 1
         for inner, outer in zip(found, placed, strict=True):
-            first, index = max((row for row in firsts if row[0] <= inner.line), default=(1, 0))
+            first, index = firsts[max(bisect_right(firsts, (inner.line + 1, -1)) - 1, 0)]
             slot = _with_remark(inner.slot, outer.slot)
             self._found.append(msgspec.structs.replace(outer, cell=index, cell_line=inner.line - first + 1, slot=slot))
 
@@ -217,10 +221,17 @@ def _parses(text: str) -> bool:
     return True
 
 
-def _stands_alone(code: str, start: int) -> bool:
-    """Whether a line that begins like a command does not stand inside a string of several lines."""
-    before = code[:start]
-    return before.count('"""') % 2 == 0 and before.count("'''") % 2 == 0
+def _outside_strings(code: str) -> Iterator[re.Match[str]]:
+    """Lines that begin like a command and do not stand inside a string of several lines."""
+    opened = ""
+    at = 0
+    for found in _MAGIC.finditer(code):
+        for quotes in _TRIPLE.findall(code, at, found.start()):
+            opened = quotes if not opened else "" if quotes == opened else opened
+        at = found.start()
+        if not opened:
+            at = found.end()
+            yield found
 
 
 def _filled(body: Value) -> Value:

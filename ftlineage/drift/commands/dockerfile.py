@@ -19,6 +19,7 @@ from ftlineage.drift.reference import Found
 _INSTRUCTION = re.compile(r"[ \t]*(?:ONBUILD[ \t]+)?(?P<name>[A-Za-z]+)[ \t]+(?P<flags>(?:--[\w-]+(?:=\S*)?[ \t]+)*)")
 _LOGICAL = re.compile(r"(?:[^\\\n]|\\(?:\r?\n|.)?)*\n?")
 _HEREDOC = re.compile(r"<<-?[ \t]*['\"]?(\w+)['\"]?")
+_OPEN_DOCUMENTS = 16
 _STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 
 
@@ -114,13 +115,14 @@ class _Dockerfile:
 
 def _instructions(text: str) -> Iterator[tuple[int, int]]:
     """Where each instruction stands, continued lines and here-documents included."""
-    at = 0
+    at = lost = 0
     while at < len(text):
         end = _LOGICAL.match(text, at)
         stop = end.end() if end else len(text)
-        for opening in list(_HEREDOC.finditer(text, at, stop))[:4]:
+        for opening in list(_HEREDOC.finditer(text, at, stop))[:4] if lost < _OPEN_DOCUMENTS else ():
             closing = re.compile(rf"^\t*{opening[1]}[ \t\r]*$", re.MULTILINE).search(text, stop)
             if closing is None:
+                lost += 1
                 break
             stop = closing.end()
         yield at, stop

@@ -13,6 +13,9 @@ from ftlineage.drift.commands.sights import Lines, to_found
 from ftlineage.drift.commands.tools import Tools, default_tools
 from ftlineage.drift.commands.values import Argument, Span, Value, literal, unknown
 from ftlineage.drift.reference import Found
+from ftlineage.errors import BadInputError
+
+MAX_CHARACTERS = 1_000_000
 
 # A text with none of these names nothing on the Hub that this package would see.
 _LIKELY = re.compile(
@@ -25,10 +28,13 @@ def read_shell(text: str, path: str = "", *, tools: Tools | None = None) -> list
 
     Args:
         text: The script.
-        path: Its path, for errors; none are raised today.
+        path: Its path, for errors.
         tools: The tables of commands; ours if None.
+
+    Raises:
+        BadInputError: It is larger than any script that people write, such as an installer with its archive.
     """
-    del path
+    _check(text, path)
     return _followed(text, tools, comment="#")
 
 
@@ -36,7 +42,10 @@ def read_command(text: str, *, tools: Tools | None = None) -> list[Found]:
     """The references of one command line or block that stands in another file.
 
     Lines, columns and offsets are those of ``text``. Slots have no comment: the file around decides.
+    A text beyond :data:`MAX_CHARACTERS` is no command.
     """
+    if len(text) > MAX_CHARACTERS:
+        return []
     return _followed(text, tools, comment=None)
 
 
@@ -67,16 +76,24 @@ def _quoted(word: str, start: int, end: int) -> Value:
 
 
 def read_dockerfile(text: str, path: str = "", *, tools: Tools | None = None) -> list[Found]:
-    """The references of a Dockerfile: RUN, CMD, ENTRYPOINT, ADD, and ids in ARG and ENV."""
-    del path
+    """The references of a Dockerfile: RUN, CMD, ENTRYPOINT, ADD, and ids in ARG and ENV.
+
+    Raises:
+        BadInputError: It is too large.
+    """
+    _check(text, path)
     if not _is_likely(text):
         return []
     return follow_dockerfile(text, tools or default_tools())
 
 
 def read_makefile(text: str, path: str = "", *, tools: Tools | None = None) -> list[Found]:
-    """The references in the recipes of a Makefile, with its variables."""
-    del path
+    """The references in the recipes of a Makefile, with its variables.
+
+    Raises:
+        BadInputError: It is too large.
+    """
+    _check(text, path)
     if not _is_likely(text):
         return []
     return follow_makefile(text, tools or default_tools())
@@ -88,6 +105,11 @@ def _followed(text: str, tools: Tools | None, *, comment: str | None) -> list[Fo
     shell = Shell(text, tools or default_tools(), comment=comment)
     shell.run()
     return shell.finish()
+
+
+def _check(text: str, path: str) -> None:
+    if len(text) > MAX_CHARACTERS:
+        raise BadInputError(path=path, reason=f"has more than {MAX_CHARACTERS:,} characters")
 
 
 def _is_likely(text: str) -> bool:

@@ -28,6 +28,7 @@ from ftlineage.drift.commands.values import (
     unknown,
     used_at,
 )
+from ftlineage.drift.commands.written import without_written
 from ftlineage.drift.reference import Found
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(?:\[[^\]\s]{0,80}\])?(\+?)=")
@@ -92,7 +93,7 @@ class Shell:
         }
         for sight in variable_sights(unused, self.tools):
             self._keep([sight], sight.at, sight.at + 1)
-        return sorted(self.found, key=lambda each: (each.line, each.column))
+        return sorted(without_written(self.found, self.lexer.text), key=lambda each: (each.line, each.column))
 
     # --- structure -----------------------------------------------------------------------------
 
@@ -195,9 +196,11 @@ class Shell:
 
     def _execute(self, args: list[Argument], start: int, end: int) -> None:
         names: dict[str, Argument] = {}
-        while args and (found := _ASSIGNMENT.match(args[0].text)) is not None:
-            self._set(found, args[0], names)
-            args = args[1:]
+        begin = 0
+        while begin < len(args) and (found := _ASSIGNMENT.match(args[begin].text)) is not None:
+            self._set(found, args[begin], names)
+            begin += 1
+        args = args[begin:]
         if not args:
             for name, argument in names.items():
                 self._assign(name, argument, exported=False)
@@ -219,8 +222,9 @@ class Shell:
 
     def _set(self, found: re.Match[str], argument: Argument, names: dict[str, Argument]) -> None:
         values = tuple(value.part(found.end(), len(value.text)) for value in argument.values)
-        if found[2] and found[1] in self.variables:
-            values = tuple(value for word in self.variables[found[1]].words for value in word.values) + values
+        before = self.variables.get(found[1]) if found[2] else None
+        if before is not None and len(before.words) == 1:
+            values = joined([before.words[0].values, values], argument.start)
         names[found[1]] = Argument(values, argument.start, argument.end)
 
     def _assign(self, name: str, argument: Argument, *, exported: bool) -> None:
@@ -333,7 +337,7 @@ class Shell:
             return (literal(part.text, part.start),)
         if part.kind == "command" and self._depth < _DEEP:
             self._depth += 1
-            self._run(list(self.lexer.tokens(part.start, part.end)))
+            self._run([] if part.start == part.end else list(self.lexer.tokens(part.start, part.end)))
             self._depth -= 1
         if part.kind != "variable":
             return (unknown(part.text, part.start, length),)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 # Stands in a value's text for what only a run knows; the name between two of them is the variable's.
 UNKNOWN = "\x00"
 MOST = 32  # alternatives of one word
+LONGEST = 20_000  # characters of one word; a longer one is unknown
 
 
 class How(IntEnum):
@@ -133,6 +134,9 @@ def joined(parts: list[tuple[Value, ...]], offset: int) -> tuple[Value, ...]:
         count *= len(part)
     if count > MOST:
         parts = [part[:1] for part in parts]
+    if sum(max(len(value.text) for value in part) for part in parts) > LONGEST:
+        first, last = parts[0][0], parts[-1][0]
+        return (unknown("", first.at(0), max(last.after(len(last.text)) - first.at(0), 0)),)
     return tuple(_join(chosen) for chosen in product(*parts))
 
 
