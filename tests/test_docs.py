@@ -79,7 +79,7 @@ def test_every_trap_that_touches_recording_has_a_test():
 # --- findings and exit codes ---------------------------------------------------------------------
 
 _CODE = re.compile(
-    r"(acts|adapter|base|card|code|data|environment|path|policy|preprocessing|promotion|prompts|recipe|retrieval|scan"
+    r"(acts|adapter|base|card|code|data|drift|environment|lock|path|policy|preprocessing|promotion|prompts|recipe|reference|retrieval|scan"
     r"|signature)"
     r"\.[a-z]+(-[a-z]+)*"
 )

@@ -101,6 +101,17 @@ def commands() -> dict[str, Entry]:
         "export": Entry(
             target="ftlineage.cli.export:export", summary="Write a version's card as SLSA, CycloneDX, SPDX or README."
         ),
+        **_reference_commands(),
+        "diff": Entry(target="ftlineage.cli.diff:diff", summary="Say what differs between two versions."),
+        "data": Entry(target=data, summary="Work with datasets."),
+    }
+
+
+def _reference_commands() -> dict[str, Entry]:
+    """The verbs about references to the Hub in code."""
+    from ftlineage.cli.lazy import Entry
+
+    return {
         "scan": Entry(
             target="ftlineage.cli.scan:scan", summary="Find models and datasets that can change without a commit here."
         ),
@@ -116,6 +127,4 @@ def commands() -> dict[str, Entry]:
         ),
         "pin": Entry(target="ftlineage.cli.pin:pin", summary="Pin floating references to commits, in place."),
         "unpin": Entry(target="ftlineage.cli.unpin:unpin", summary="Take pins out again, byte for byte."),
-        "diff": Entry(target="ftlineage.cli.diff:diff", summary="Say what differs between two versions."),
-        "data": Entry(target=data, summary="Work with datasets."),
     }

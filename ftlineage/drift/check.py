@@ -16,7 +16,7 @@ from ftlineage.drift.lockfile import Entry, Key, Lock, place_order
 from ftlineage.drift.locking import key_of, lockable, place_of
 from ftlineage.drift.reading import Seen
 
-_CONTRADICTED = {"FLOAT009": "lock.disagrees", "FLOAT010": "lock.comment"}
+_CONTRADICTED = frozenset({"FLOAT009", "FLOAT010"})
 
 
 class Checked(NamedTuple):
@@ -64,12 +64,11 @@ def _missing(references: list[Seen]) -> Finding:
 
 def _contradiction(one: Seen) -> Finding | None:
     reference = one.reference
-    code = _CONTRADICTED.get(reference.rule or "")
-    if code is None:
+    if reference.rule not in _CONTRADICTED:
         return None
     hint = "Take over what the code says: ftlineage lock; or write what is locked: ftlineage pin"
     return Finding(
-        code=code,
+        code=str(reference.rule),
         section=reference.kind,
         path=place_of(one),
         actual=reference.revision,

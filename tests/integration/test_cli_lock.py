@@ -9,10 +9,13 @@ import time
 
 import pytest
 
-from ftlineage.drift.lockfile import read_lock
+from ftlineage.drift.lockfile import Key, read_lock
+from ftlineage.drift.reference import Kind
 from tests.integration.cli import COMMAND, environment
 from tests.integration.lock_desk import BASE, CODE, ROWS, desk_at
 from tests.unit.store.disks import fill, small_disk
+
+KINDS: tuple[Kind, ...] = ("model", "tokenizer")
 
 
 @pytest.fixture
@@ -257,10 +260,10 @@ def test_check_compares_pinned_commits_and_their_remarks(desk):
 
     assert checked(sha, "default") == (0, [], [])
     code, findings, references = checked("f" * 40, "default")
-    assert (code, findings) == (1, [("lock.disagrees", "train.py:4")])
+    assert (code, findings) == (1, [("FLOAT009", "train.py:4")])
     assert (references[0]["rule"], references[0]["status"]) == ("FLOAT009", "pinned")
     code, findings, references = checked(sha, "v3")
-    assert (code, findings[0], references[0]["rule"]) == (1, ("lock.comment", "train.py:4"), "FLOAT010")
+    assert (code, findings[0], references[0]["rule"]) == (1, ("FLOAT010", "train.py:4"), "FLOAT010")
 
 
 def test_check_can_demand_pins(desk):
@@ -293,15 +296,15 @@ def test_update_moves_model_and_tokenizer_of_one_id_together_and_nothing_else(de
     desk.asked()
     done = desk.run("update", BASE)
     assert done.code == 0
-    short = before["model", BASE, None].sha[:12]
+    short = before[Key("model", BASE, None)].sha[:12]
     assert done.out.splitlines() == [
         f"{BASE} ({kind}): {short} -> {head[:12]}, it changes weights (model.safetensors), docs (README.md)"
-        for kind in ("model", "tokenizer")
+        for kind in KINDS
     ] + ["ok: ftlineage.lock: 2 entries of 2 moved"]
     assert desk.asked() == [f"{BASE}@main"]
     after = read_lock(desk.lock).by_key()
-    assert [after[kind, BASE, None].sha for kind in ("model", "tokenizer")] == [head, head]
-    assert after["dataset", ROWS, None] == before["dataset", ROWS, None]
+    assert [after[Key(kind, BASE, None)].sha for kind in KINDS] == [head, head]
+    assert after[Key("dataset", ROWS, None)] == before[Key("dataset", ROWS, None)]
     assert desk.run("check").code == 0
 
 
