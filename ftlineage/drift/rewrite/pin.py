@@ -8,21 +8,33 @@ text is read, loaded and unpinned again before anybody may write it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from ftlineage.drift.reference import Reference
 from ftlineage.drift.rewrite.edits import Edit, apply, largest, shifted
 from ftlineage.drift.rewrite.lines import is_notebook, line_end
-from ftlineage.drift.rewrite.places import Commit, Key, Pin, Place, Refusal, is_second, key_of, places_of, refusal
+from ftlineage.drift.rewrite.places import (
+    Commit,
+    Key,
+    Pin,
+    Place,
+    Refusal,
+    Refused,
+    is_second,
+    key_of,
+    places_of,
+    refusal,
+)
 from ftlineage.drift.rewrite.remark import DEFAULT, Wish, write_remark
-from ftlineage.drift.rewrite.same import same_but
+from ftlineage.drift.rewrite.same import same_but, same_without
 from ftlineage.drift.rewrite.undo import Kept, edits_of, keep, plan_undo
 
 #: The readers: every reference of a text, judged, given the text and the file's name.
 Read = Callable[[str, str], Sequence[Reference]]
 
 _BROKEN = "the file would not load to the same document with it"
+_NO_REMARK = "a remark beside it would be more than a comment"
 _UNSEEN = "the rewritten file would not be read as pinned to this commit"
 _SHARED = "other ids are loaded with the same revision, and they have no such commit: give each its own"
 _NO_WAY_BACK = "it could not be unpinned again byte for byte"
@@ -49,9 +61,10 @@ class _Given(NamedTuple):
 
 
 class _Written(NamedTuple):
-    """A text with its edits made; ``begins`` and ``older`` are where new and older pins stand in it."""
+    """A text with its edits made, and without remarks; where new pins begin in it, and older ones."""
 
     text: str
+    bare: str
     begins: list[int]
     older: list[int]
 
@@ -89,14 +102,18 @@ def pin_text(
     for place in failed:
         fault = _finish(given, [place])
         reason = fault if isinstance(fault, str) else _UNSEEN
-        refused += [refusal(one, f"{reason}, so it was left as it is") for one in place.references]
+        refused += [(one, f"{reason}, so it was left as it is") for one in place.references]
     done = _finish(given, accepted) if accepted else ""
     if isinstance(done, str):
-        return Pinned(text, [], sorted(refused, key=_order), list(kept))
+        return Pinned(text, [], _refusals(refused, ()), list(kept))
     pins = [_pin(was, now, accepted) for was, now in done.turned]
-    told = {(was.line, was.ref, was.kind) for was, _ in done.turned}
-    left = [one for one in refused if (one.line, one.ref, one.kind) not in told]
-    return Pinned(done.text, sorted(pins, key=_order), sorted(left, key=_order), done.kept)
+    told = {_identity(was) for was, _ in done.turned}
+    return Pinned(done.text, sorted(pins, key=_order), _refusals(refused, told), done.kept)
+
+
+def _refusals(refused: Sequence[Refused], but: Collection[object]) -> list[Refusal]:
+    """What stays as it is, without what another's place has pinned too."""
+    return sorted((refusal(one, reason) for one, reason in refused if _identity(one) not in but), key=_order)
 
 
 def _given(text: str, path: str, read: Read, kept: Sequence[Kept]) -> _Given:
@@ -125,6 +142,8 @@ def _attempt(given: _Given, places: list[Place], told: list[Place]) -> _Done | s
     new = _write(given, places, told)
     if not same_but(given.text, new.text, given.path, frozenset(place.commit.sha for place in places)):
         return _BROKEN
+    if not same_without(new.bare, new.text, given.path):
+        return _NO_REMARK
     turned = _turned(given, new.text, places)
     if isinstance(turned, str):
         return turned
@@ -147,7 +166,7 @@ def _write(given: _Given, places: list[Place], told: list[Place]) -> _Written:
         if remark is not None and not bare.endswith("\\", 0, end):
             remarks.append(Edit(start=end, end=end, new=remark))
     older = [_moved(_moved(at, edits), remarks) for at, _ in given.older]
-    return _Written(apply(bare, remarks), [_moved(begin, remarks) for begin in begins], older)
+    return _Written(apply(bare, remarks), bare, [_moved(begin, remarks) for begin in begins], older)
 
 
 def _moved(offset: int, edits: Sequence[Edit]) -> int:

@@ -60,6 +60,9 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+Refused = tuple[Reference, str]
+
+
 class Place(NamedTuple):
     """One edit and the references that it pins."""
 
@@ -84,25 +87,25 @@ def is_second(reference: Reference) -> bool:
 
 def places_of(
     text: str, references: Sequence[Reference], commits: Mapping[Key, Commit | str]
-) -> tuple[list[Place], list[Refusal]]:
+) -> tuple[list[Place], list[Refused]]:
     """One place for each edit, in the order of the text, and the floating references that have none."""
-    refused: list[Refusal] = []
+    refused: list[Refused] = []
     groups: dict[tuple[int, int, str], list[tuple[Reference, Slot, Commit]]] = {}
     for one in references:
         if one.status != "floating" or is_second(one):
             continue
         commit = commits.get(key_of(one), "its commit was not looked up")
         if one.slot is None:
-            refused.append(refusal(one, one.unpinnable or "no place for a revision is known here"))
+            refused.append((one, one.unpinnable or "no place for a revision is known here"))
         elif isinstance(commit, str):
-            refused.append(refusal(one, commit))
+            refused.append((one, commit))
         else:
             name = one.slot.key if one.slot.start == one.slot.end else ""
             groups.setdefault((one.slot.start, one.slot.end, name), []).append((one, one.slot, commit))
     found = []
     for group in groups.values():
         if len({(commit.sha, key_of(one)) for one, _, commit in group}) > 1:
-            refused += [refusal(one, "one revision would stand for several repositories or refs") for one, *_ in group]
+            refused += [(one, "one revision would stand for several repositories or refs") for one, *_ in group]
         else:
             found.append(_place(text, group))
     return _apart(found, refused)
@@ -124,11 +127,11 @@ def _edit(text: str, slot: Slot, sha: str) -> Edit:
     return Edit(start=slot.start, end=slot.end, new=f"{slot.before}{sha}{slot.after}")
 
 
-def _apart(places: list[Place], refused: list[Refusal]) -> tuple[list[Place], list[Refusal]]:
+def _apart(places: list[Place], refused: list[Refused]) -> tuple[list[Place], list[Refused]]:
     kept: list[Place] = []
     for place in sorted(places, key=lambda one: (one.edit.start, one.edit.end)):
         if any(overlap(place.edit, other.edit) for other in kept[-2:]):
-            refused += [refusal(one, "its place overlaps that of another reference") for one in place.references]
+            refused += [(one, "its place overlaps that of another reference") for one in place.references]
         else:
             kept.append(place)
     return kept, refused

@@ -3,7 +3,7 @@
 Decides by the format's own loader: Python's syntax tree, YAML, TOML and JSON values, each code cell of a
 notebook. What was loadable must stay so; a value may change only into one with a commit id in it, and a
 call, mapping or list may grow only by an argument, key or item that carries one. Refuses every other
-difference. Files of other formats have no loader here and pass.
+difference. Files of other formats, and those that do not load as they are, pass: the readers judge them.
 """
 
 from __future__ import annotations
@@ -20,22 +20,30 @@ from ftlineage.drift.rewrite.lines import is_notebook
 
 _YAML = (".yaml", ".yml")
 _SHELL_MAGIC = ("%", "!")
+_MOST_NODES = 500_000
 
 
 def same_but(old: str, new: str, path: str, shas: frozenset[str]) -> bool:
     """Whether two texts of one file load to the same but for ``shas``."""
-    name = path.rpartition("/")[2].lower()
-    loaders = _loaders(name)
-    for load in loaders:
+    for load in _loaders(path):
         before = _loaded(load, old)
-        if before is None:
-            continue
-        after = _loaded(load, new)
-        return after is not None and _equal(before, after, shas)
+        if before is not None:
+            after = _loaded(load, new)
+            return after is not None and _equal(before, after, shas)
     return True
 
 
-def _loaders(name: str) -> Sequence[Callable[[str], Any]]:
+def same_without(bare: str, remarked: str, path: str) -> bool:
+    """Whether remarks are comments: the file loads to the very same with them."""
+    for load in (_sources,) if is_notebook(path) else _loaders(path):
+        before = _loaded(load, bare)
+        if before is not None:
+            return bool(before == _loaded(load, remarked))
+    return True
+
+
+def _loaders(path: str) -> Sequence[Callable[[str], Any]]:
+    name = path.rpartition("/")[2].lower()
     if name.endswith((".py", ".pyi", ".pyw")):
         return (_python,)
     if is_notebook(name):
@@ -65,22 +73,30 @@ def _yaml(text: str) -> Any:
 
     # Nodes, not values: a framework's own tags are no obstacle, and 1e3 is what is written.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return [_node(root, ()) for root in yaml.compose_all(text, Loader=loader)]
+    nodes = _Nodes()
+    return [nodes.plain(root, ()) for root in yaml.compose_all(text, Loader=loader)]
 
 
-def _node(node: Any, above: tuple[int, ...]) -> Any:
-    if node is None or id(node) in above:
-        return None
-    above = (*above, id(node))
-    match node.id:
-        case "mapping":
-            pairs = [(_node(key, above), _node(value, above)) for key, value in node.value]
-            if all(isinstance(key, str) for key, _ in pairs):
-                return dict(pairs)
-            return [list(pair) for pair in pairs]
-        case "sequence":
-            return [_node(item, above) for item in node.value]
-    return node.value
+class _Nodes:
+    """YAML nodes as plain values; aliases of aliases are followed only so far."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_NODES
+
+    def plain(self, node: Any, above: tuple[int, ...]) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise RecursionError
+        if node is None or id(node) in above:
+            return None
+        above = (*above, id(node))
+        match node.id:
+            case "mapping":
+                pairs = [(self.plain(key, above), self.plain(value, above)) for key, value in node.value]
+                return dict(pairs) if all(isinstance(key, str) for key, _ in pairs) else [list(pair) for pair in pairs]
+            case "sequence":
+                return [self.plain(item, above) for item in node.value]
+        return node.value
 
 
 def _python(text: str) -> Any:
@@ -93,6 +109,8 @@ def _plain(node: Any) -> Any:
     match node:
         case ast.Dict(keys=keys, values=values):
             return ["Dict", *([_plain(key), _plain(value)] for key, value in zip(keys, values, strict=True))]
+        case ast.Constant(value=str(value)):
+            return value
         case ast.AST():
             fields = ((name, value) for name, value in ast.iter_fields(node) if name not in {"ctx", "kind"})
             return [type(node).__name__, {name: _plain(value) for name, value in fields}]
@@ -105,8 +123,11 @@ def _plain(node: Any) -> Any:
 
 def _notebook(text: str) -> Any:
     document = msgspec.json.decode(text)
-    sources = [_cell(cell) for cell in document.get("cells", ())]
-    return [document, sources]
+    return [document, _sources(text)]
+
+
+def _sources(text: str) -> Any:
+    return [_cell(cell) for cell in msgspec.json.decode(text).get("cells", ())]
 
 
 def _cell(cell: dict[str, Any]) -> Any:
