@@ -22,18 +22,20 @@ from ftlineage.errors import BadInputError
 # Parts of the names of calls that load; a file with none of them and no id-shaped string is not parsed.
 TOKENS = (
     "from_pretrained", "load_dataset", "get_dataset_", "hf_hub_", "snapshot_download", "HfApi", "HfFileSystem",
-    "pipeline(", "SentenceTransformer(", "CrossEncoder(", "SparseEncoder(", "evaluate.load",
-    "import evaluate", "from evaluate",
-    "simple_evaluate(",
-    "vllm serve", "huggingface-cli ", "hf download", "--model", "text-generation-launcher", "LLM(", "EngineArgs(",
-    "Trainer(", "HuggingFace", "hf://", "hf-hub:", "hf_hub:", "load_adapter(", "load_lora", "LoRARequest(",
-    "attn_implementation", "huggingface.co", "cached_file(", "load_metric(", "GLiNER", "get_kernel(",
-    "load_from_hub", "from_hf_hub", "from_single_file", "TransformersEmbedd", "load_ip_adapter", "load_textual_",
-    "pull_from_hub", "dataset_module_factory", "load_checkpoint_and", "InferenceClient(", "TextEmbedding(",
+    "pipeline(", "SentenceTransformer", "CrossEncoder(", "SparseEncoder(", "import evaluate", "from evaluate",
+    "simple_evaluate(", "LLM(", "EngineArgs(", "HuggingFaceEmbed", "HuggingFaceBge", "HuggingFaceInstruct",
+    "HuggingFaceCross", "HuggingFaceLLM", "HuggingFaceL", "HuggingFaceModel", "HuggingfaceEmbed", "from_model_id",
+    "hf://", "hf-hub:", "hf_hub:", "/resolve/", "/raw/", "cached_file", "load_metric(", "get_kernel(", "load_from_hub",
+    "from_hf_hub", "TransformerWordEmb", "TransformerDocumentEmb", "TextEmbedding(", "vllm serve", "huggingface-cli ",
+    "hf download", "text-generation-launcher",
 )  # fmt: skip
 _ID_LITERAL = re.compile(r"""["'](?:hf://|hf[-_]hub:)?([A-Za-z0-9][\w.-]*/[\w.-]+)["'/@]""")
 # These stand in too many files to make one worth parsing, but lead to references in those that are.
-_MORE = ("load(", "pretrained", "environ", "getenv", "combine(", "trust_remote_code")
+_MORE = (
+    "load(", "pretrained", "environ", "getenv", "combine(", "trust_remote_code", "Trainer(", "LoRARequest(",
+    "load_adapter(", "load_lora", "load_textual_", "load_ip_adapter", "attn_implementation", "WhisperModel(",
+    "create_model", "--model",
+)  # fmt: skip
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
