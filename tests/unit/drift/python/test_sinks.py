@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ftlineage.drift.python.names import hub_id
 from tests.unit.drift.python.seen import SHA, seen
 
 
@@ -179,3 +180,9 @@ def test_a_constant_given_to_a_loader_by_keyword_is_one_finding():
         REPO = "org-a/d"
         hf_hub_download(repo_id=REPO, filename="x", repo_type="dataset")
     """) == ["2:25 dataset org-a/d - floating"]
+
+
+def test_the_library_puts_its_owner_before_a_bare_name():
+    assert hub_id("all-MiniLM-L6-v2", "SentenceTransformer") == "sentence-transformers/all-MiniLM-L6-v2"
+    assert hub_id("org-a/m", "SentenceTransformer") == "org-a/m"
+    assert hub_id("gpt2", "AutoModel.from_pretrained") == "gpt2"
