@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+_SIGN = re.compile(r"[\\\[\]^&|~]")
 _PART = re.compile(r"\*\*/?|\*|\?|\[!?[^\]/]+\]|.", re.DOTALL)
 
 
@@ -35,6 +36,8 @@ def _piece(part: str) -> str:
     if part == "?":
         return "[^/]"
     if part.startswith("[") and part.endswith("]") and len(part) > 2:  # noqa: PLR2004 - more than the brackets
-        inner = part[1:-1].replace("\\", "\\\\")
-        return "[" + ("^" + inner[1:] if inner[0] == "!" else inner) + "]"
+        negated = part[1] == "!" and len(part) > 3  # noqa: PLR2004 - [!] is a set of one
+        # Brackets and doubled signs mean sets of sets to expressions, nothing to patterns of paths.
+        inner = _SIGN.sub(r"\\\g<0>", part[2:-1] if negated else part[1:-1]).replace("--", r"\--")
+        return f"[{'^' if negated else ''}{inner}]"
     return re.escape(part)

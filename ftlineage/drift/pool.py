@@ -37,8 +37,7 @@ def read_all(
             if progress is not None:
                 progress(len(chunk))
         wrappers = _lent(reads)
-        names = wrappers.functions.keys() | wrappers.constants.keys()
-        again = [at for at, read in enumerate(reads) if read is not None and not read.imports.isdisjoint(names)]
+        again = [at for at, read in enumerate(reads) if read is not None and _borrows(read, wrappers)]
         second = (read for chunk in workers.run([files[at] for at in again], wrappers) for read in chunk)
         for at, read in zip(again, second, strict=True):
             reads[at] = read
@@ -49,7 +48,7 @@ def _lent(reads: Sequence[Read | None]) -> Wrappers:
     """What Python files lend to others, without what nobody imports."""
     from ftlineage.drift.python.wrappers import FileWrappers, Wrappers
 
-    wanted = frozenset[str]().union(*(read.imports for read in reads if read is not None))
+    wanted = {name.partition(":")[2] for read in reads if read is not None for name in read.imports}
     wrappers = Wrappers()
     for read in reads:
         if read is not None and read.exports is not None:
@@ -61,6 +60,14 @@ def _lent(reads: Sequence[Read | None]) -> Wrappers:
                 )
             )
     return wrappers
+
+
+def _borrows(read: Read, wrappers: Wrappers) -> bool:
+    """Whether a Python file imports anything that another one lends."""
+    return any(
+        wrappers.find(name, read.shown) is not None or wrappers.text(name, read.shown) is not None
+        for name in read.imports
+    )
 
 
 class _Workers:

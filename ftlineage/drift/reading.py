@@ -11,7 +11,7 @@ import codecs
 import os
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +37,8 @@ _POINTER = b"version https://git-lfs.github.com/spec/"
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
-_IMPORT = re.compile(r"^[ \t]*from[ \t]+\S+[ \t]+import[ \t]*(\([^)]*\)|[^\n(]*)", re.MULTILINE)
-_WORD = re.compile(r"\w+")
+_IMPORT = re.compile(r"^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n(]*)", re.MULTILINE)
+_NAME = re.compile(r"([A-Za-z_]\w*)(?:[ \t]+as[ \t]+\w+)?|#[^\n]*")
 
 
 class Tables(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,8 +64,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 class Read(msgspec.Struct, frozen=True, kw_only=True):
     """What one file gave; ``note`` says why it was not read, None if it was.
 
-    ``exports`` is what other files may load through a Python file, ``imports`` the names it takes
-    from others.
+    ``exports`` is what other files may load through a Python file, ``imports`` what it takes from
+    others, as ``module:name``.
     """
 
     shown: str
@@ -102,21 +102,12 @@ class Readers:
         return reader(text, shown)
 
     def _python(self, text: str, shown: str) -> list[Found]:
-        from ftlineage.drift.python.reader import Reader, read_python
-        from ftlineage.drift.python.source import is_interesting
-        from ftlineage.drift.python.wrappers import FileWrappers, module_of, text_constants
+        from ftlineage.drift.python.reader import read_and_collect, read_python
 
         if self._wrappers is not None:
             return read_python(text, shown, self._wrappers)
-        # One parse for both questions: what the file names, and what it lends to others.
-        reader = Reader(text, shown, None) if is_interesting(text) else None
-        found = reader.found() if reader is not None else []
-        self.exports = FileWrappers(
-            module=module_of(shown),
-            wrappers=tuple(reader.exported()) if reader is not None else (),
-            constants=text_constants(text),
-        )
-        self.imports = frozenset(_WORD.findall(" ".join(_IMPORT.findall(text))))
+        found, self.exports = read_and_collect(text, shown)
+        self.imports = frozenset(_imports(text))
         return found
 
     def _notebook(self, text: str, shown: str) -> list[Found]:
@@ -155,6 +146,14 @@ class Readers:
         if self._tools is None:
             self._tools = _tools(self._tables)
         return self._tools
+
+
+def _imports(text: str) -> Iterator[str]:
+    """What a Python file takes from others, as ``module:name``; from the text, for most files are not parsed."""
+    for module, names in _IMPORT.findall(text):
+        for name in _NAME.findall(names):
+            if name:
+                yield f"{module}:{name}"
 
 
 def check_tables(tables: Tables) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ SHA = "e6281661ce1c48d982bc483cf8a173c1bbeb5d31"
 LOAD = 'from transformers import AutoModel\nAutoModel.from_pretrained("Qwen/Qwen2.5-0.5B")\n'
 
 
-def write(root: Path, files: dict[str, str | bytes]) -> None:
+def write(root: Path, files: Mapping[str, str | bytes]) -> None:
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +37,7 @@ def rows(result) -> list[tuple]:
     return [(one.path, one.line, one.ref, one.status, one.rule) for one in result.references]
 
 
-def run(root: Path, files: dict[str, str | bytes], **options):
+def run(root: Path, files: Mapping[str, str | bytes], **options):
     write(root, files)
     return scan([Path()], here=root, **options)
 
@@ -101,7 +102,7 @@ def test_a_broken_pool_is_finished_here(tmp_path, monkeypatch):
 
 def test_what_cannot_be_read_is_noted_and_the_rest_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "MAX_CODE", 2000)
-    files = {
+    files: dict[str, str | bytes] = {
         "bad.py": 'model = AutoModel.from_pretrained("Qwen/Qwen2.5-0.5B"\n',
         "binary.py": b"\x00\x01from_pretrained",
         "deep.json": "[" * 3000 + '"model_name_or_path": "a/b"',

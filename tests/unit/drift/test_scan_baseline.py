@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from ftlineage.drift.baseline import fingerprints, load_baseline, make_baseline,
 from ftlineage.drift.compare import Locked, against_lock, both_ways, lock_view
 from ftlineage.drift.lockfile import Entry, Lock
 from ftlineage.drift.reading import Seen
-from ftlineage.drift.reference import Reference
+from ftlineage.drift.reference import Kind, Reference
 from ftlineage.drift.since import added_since
 from ftlineage.errors import BadArgumentError, BadInputError, PathNotFoundError
 
@@ -21,7 +22,7 @@ A, B = "a" * 40, "b" * 40
 
 def seen(folder: Path = Path("/p"), path="a.py", line=1, *, touches=None, wish=None, **changes) -> Seen:
     revision = changes.get("revision")
-    values = {
+    values: dict[str, Any] = {
         "column": 1, "ref": "org/name", "kind": "model", "status": "pinned" if revision else "floating",
         "rule": None if revision else "FLOAT001", "revision": None, "message": "",
     }  # fmt: skip
@@ -103,7 +104,7 @@ def test_remote_code_and_unknown_ids_have_no_second_finding():
     assert rules(both_ways([code, unknown, seen(revision=A)])) == ["FLOAT006", None, None]
 
 
-def lock(*entries: tuple[str, str | None, str]):
+def lock(*entries: tuple[Kind, str | None, str]):
     return lock_view(
         Lock(
             entries=tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
@@ -28,7 +29,7 @@ HOSTILE = 'a\n::error::x,%0A:"<&]]>\x1b[31m\u202e.py'
 
 
 def seen(path="a.py", line=3, rule: str | None = "FLOAT001", **changes) -> Seen:
-    values = {
+    values: dict[str, Any] = {
         "column": 7, "ref": "org/name", "kind": "model", "status": "floating" if rule else "pinned", "rule": rule,
         "revision": None, "message": "org/name names no revision", "slot": Slot(key="revision", start=0, end=0),
     }  # fmt: skip
@@ -37,8 +38,8 @@ def seen(path="a.py", line=3, rule: str | None = "FLOAT001", **changes) -> Seen:
 
 
 def outcome(*listed: Seen, fail_on=None, keys: Keys | None = None, **parts):
-    parts = {"read": tuple(sorted({one.reference.path for one in listed})), "seconds": 0.25} | parts
-    result = ScanResult(seen=tuple(listed), **parts)
+    given: dict[str, Any] = {"read": tuple(sorted({one.reference.path for one in listed})), "seconds": 0.25} | parts
+    result = ScanResult(seen=tuple(listed), **given)
     settings = Settings(keys=keys or Keys(), folder="/here")
     return judge_scan(result, listed, settings=settings, target=".", fail_on=fail_on)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ftlineage.core import codec
@@ -10,7 +12,7 @@ from ftlineage.drift.suppress import apply, find_directives
 
 
 def reference(line=1, rule="FLOAT001", **changes) -> Reference:
-    values = {
+    values: dict[str, Any] = {
         "path": "a.py", "line": line, "column": 1, "ref": "org/name", "kind": "model", "status": "floating",
         "rule": rule, "revision": None, "message": "",
     }  # fmt: skip
