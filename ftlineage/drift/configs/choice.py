@@ -12,15 +12,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
-from ftlineage.drift.configs.framework import Framework, Pattern, Rule, last_key, pattern_of
+from ftlineage.drift.configs.framework import Framework, Pattern, Rule, alternatives, last_key, pattern_of, segments
 from ftlineage.drift.configs.index import Index, Place
 from ftlineage.drift.configs.nodes import Scalar
 from ftlineage.drift.configs.nodes import Sequence as Row
 from ftlineage.drift.configs.strings import HINT, ON_HUB
 
 _KEY = re.compile(r"""(?<![\w$-])([\w$-]++)["']?[ \t]*+[:=]""")
+_WORD = re.compile(r"[\w$-]+")
 _VARIABLE = re.compile(r"""\bname["']?[ \t]*:[ \t]*["']?(\w+)""")
 _EMBEDDED_KEY = re.compile(r"\.(?:ya?ml|json|toml|sh|py)[\"']?[ \t]*:[ \t]*[|>]")
+
+
+# For a pattern to match, one key of each set must occur.
+_Needs = tuple[frozenset[str], ...]
 
 
 class _Sign(NamedTuple):
@@ -65,10 +70,9 @@ class _ByKey(Generic[T]):
         shapes = sorted({f"(?:{shape.pattern})" for shape, _ in self._shaped})
         return re.compile("|".join(shapes)) if shapes else None
 
-    def has(self, keys: set[str]) -> bool:
-        return not self._named.keys().isdisjoint(keys) or (
-            self.shape is not None and any(map(self.shape.fullmatch, keys))
-        )
+    def among(self, keys: Iterable[str]) -> Iterator[T]:
+        for key in keys:
+            yield from self.of(key)
 
     def of(self, key: str) -> Iterator[T]:
         yield from self._named.get(key, ())
@@ -82,8 +86,8 @@ class Choice:
     def __init__(self, tables: Sequence[Framework]) -> None:
         self.tables = tables
         self._signs: _ByKey[_Sign] = _ByKey()
-        self._named: _ByKey[None] = _ByKey()
-        self._commands: _ByKey[None] = _ByKey()
+        self._named: _ByKey[_Needs] = _ByKey()
+        self._commands: _ByKey[_Needs] = _ByKey()
         self._uses: dict[Framework, _ByKey[_Use]] = {}
         for framework in tables:
             self._add_signs(framework)
@@ -101,20 +105,23 @@ class Choice:
             uses.add(pattern, _Use(-1, pattern_of(pattern), None))
         for order, rule in enumerate(framework.references):
             for pattern in rule.keys:
-                self._named.add(pattern, None)
+                self._named.add(pattern, _needs(pattern, rule.with_any))
                 uses.add(pattern, _Use(order, pattern_of(pattern), rule))
         for pattern in framework.commands:
-            self._commands.add(pattern, None)
+            self._commands.add(pattern, _needs(pattern, []))
 
-    def is_likely(self, text: str) -> bool:
-        """Whether any key of any table can occur in a text."""
+    def is_likely(self, text: str, *, is_toml: bool = False) -> bool:
+        """Whether the keys of any rule can occur in a text."""
         if ON_HUB.search(text):
             return True
-        keys = set(_KEY.findall(text))
+        # Headers and dotted keys of TOML have no sign behind each key.
+        keys = set((_WORD if is_toml else _KEY).findall(text))
         keys.update(_VARIABLE.findall(text))
-        if self._named.has(keys):
+        if _are_met(self._named.among(keys), keys):
             return True
-        return bool(HINT.search(text)) and (self._commands.has(keys) or _EMBEDDED_KEY.search(text) is not None)
+        if not HINT.search(text):
+            return False
+        return _are_met(self._commands.among(keys), keys) or _EMBEDDED_KEY.search(text) is not None
 
     def speaking(self, index: Index, *, is_data: bool) -> list[Framework]:
         """The tables that speak for a document, the one that claims it first; no fallback for plain data."""
@@ -151,6 +158,16 @@ class Choice:
                 matching = [use.rule for use in here if use.path.matches(place.path)]
                 if matching:
                     yield place, [] if matching[0] is None else [rule for rule in matching if rule is not None]
+
+
+def _needs(pattern: str, with_any: list[str]) -> _Needs:
+    named = (alternatives(segment) for segment in segments(pattern)[:-1] if "*" not in segment)
+    beside = [[key.rpartition(".")[2].removeprefix("../") for key in with_any]] if with_any else []
+    return tuple(frozenset(keys) for keys in (*named, *beside))
+
+
+def _are_met(wanted: Iterable[_Needs], keys: set[str]) -> bool:
+    return any(all(not need.isdisjoint(keys) for need in needs) for needs in wanted)
 
 
 @lru_cache(maxsize=8)

@@ -141,7 +141,7 @@ def last_key(pattern: str) -> re.Pattern[str] | tuple[str, ...]:
     last = segments(pattern)[-1]
     if "*" in last:
         return re.compile(_one_key(last))
-    return tuple(_alternatives(last))
+    return tuple(alternatives(last))
 
 
 class Pattern:
@@ -181,10 +181,11 @@ def _step(segment: str) -> str:
 
 
 def _one_key(segment: str) -> str:
-    return "|".join(re.escape(text).replace(r"\*", f"[^{SEPARATOR}]*") for text in _alternatives(segment))
+    return "|".join(re.escape(text).replace(r"\*", f"[^{SEPARATOR}]*") for text in alternatives(segment))
 
 
-def _alternatives(segment: str) -> Sequence[str]:
+def alternatives(segment: str) -> Sequence[str]:
+    """The keys that one part of a pattern stands for, its braces written out."""
     found = re.fullmatch(r"([^{}]*)\{([^{}]*)\}([^{}]*)", segment)
     if found is None:
         return (segment,)

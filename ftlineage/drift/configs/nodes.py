@@ -70,12 +70,12 @@ class Mapping(msgspec.Struct):
 
     def get(self, key: str, depth: int = 0) -> Entry | None:
         """The entry that counts for a key: the last one here, else the first of what is merged in."""
-        if len(self.entries) != self.indexed:
-            self.index = {entry.key.text: entry for entry in self.entries}
-            self.indexed = len(self.entries)
-        entry = self.index.get(key)
-        if entry is not None:
-            return entry
+        for entry in self.entries[self.indexed :]:
+            self.index[entry.key.text] = entry
+        self.indexed = len(self.entries)
+        own = self.index.get(key)
+        if own is not None:
+            return own
         # Bounded, since a merge may come back to itself.
         if depth < _MERGE_DEPTH:
             for other in self.merged[:_MERGE_WIDTH]:

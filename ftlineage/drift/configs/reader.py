@@ -49,7 +49,7 @@ def read_within(text: str, path: str, tables: Sequence[Framework], depth: int) -
     if len(text) > MAX_CHARACTERS:
         raise BadInputError(path=path, reason=f"has over {MAX_CHARACTERS:,} characters: not read as settings")
     choice = choice_of(tuple(tables))
-    if not choice.is_likely(text):
+    if not choice.is_likely(text, is_toml=path.endswith(".toml")):
         return []
     page = Page(text)
     found: list[Found] = []

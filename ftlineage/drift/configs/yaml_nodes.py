@@ -18,7 +18,7 @@ from ftlineage.errors import BadInputError
 # A value that only a run knows, in the words of shells: same length as `{{ name }}`, plain in every context.
 _EXPRESSION = re.compile(r"\{\{[^{}\n]*\}\}")
 _CONTROL = re.compile(
-    r"\{%|\{\{-?\s*/?\*?\s*(if|else|end|range|with|define|include|template|block|toYaml)\b|^\s*\{\{.*\}\}\s*$",
+    r"\{%|\{\{-?[ \t]*/?\*?[ \t]*(if|else|end|range|with|define|include|template|block|toYaml)\b|^[ \t]*\{\{.*\}\}[ \t]*$",
     re.MULTILINE,
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")

@@ -69,6 +69,13 @@ def test_many_keys_take_linear_time():
     assert time.monotonic() - start < 20
 
 
+def test_many_tables_take_linear_time():
+    text = "".join(f"[t{n}]\nhf_repo = 'nord/m{n}'\nrevision = 'main'\n" for n in range(4000))
+    start = time.monotonic()
+    assert len(read_config(text, "a.toml")) == 4000
+    assert time.monotonic() - start < 10
+
+
 def test_letters_of_any_alphabet_keep_their_places():
     text = "título: añ\nname: 模型 😀\nhf_repo: nord/m\nlatin: \udce9\n"
     [one] = read_config(text, "a.yaml")

@@ -158,6 +158,12 @@ LEROBOT = """\
 {"dataset": {"repo_id": "nord/pusht", "revision": null},
  "policy": {"type": "act", "repo_id": "nord/mine", "path": "nord/act"}}
 """
+SWIFT = """\
+[
+  {"ms_dataset_id": "other/alpaca", "hf_dataset_id": "nord/alpaca"},
+  {"ms_dataset_id": "other/x", "subsets": [{"name": "a"}]}
+]
+"""
 ADAPTER = """\
 {
   "base_model_name_or_path": "nord/base",
@@ -241,6 +247,9 @@ CASES = [
     ("lerobot", "train_config.json", LEROBOT, [
         (1, 25, "nord/pusht", "dataset", "floating", "FLOAT001", False),
         (2, 60, "nord/act", "model", "floating", "FLOAT001", False),
+    ]),
+    ("swift-registry", "info.json", SWIFT, [
+        (2, 54, "nord/alpaca", "dataset", "floating", "FLOAT001", False),
     ]),
     ("peft", "adapter_config.json", ADAPTER, [
         (2, 30, "nord/base", "model", "floating", "FLOAT007", False),
