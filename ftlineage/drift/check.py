@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ftlineage.core import words
 from ftlineage.core.finding import Finding
 from ftlineage.drift.lockfile import Entry, Key, Lock, place_order
-from ftlineage.drift.locking import key_of, lockable, place_of
+from ftlineage.drift.locking import Keys, lockable, place_of
 from ftlineage.drift.reading import Seen
 
 _CONTRADICTED = frozenset({"FLOAT009", "FLOAT010"})
@@ -45,8 +45,9 @@ def check(
     if lock is None and references:
         findings.append(_missing(references))
     used: set[Key] = set()
+    keys = Keys(locked)
     for one in references:
-        key = key_of(one, locked)
+        key = keys.of(one)
         used.add(key)
         finding = _contradiction(one) or (_answered(one, locked.get(key), pinned=pinned) if lock is not None else None)
         if finding is not None:

@@ -91,20 +91,27 @@ def lockable(one: Seen) -> bool:
     return known and reference.rule not in _BESIDE
 
 
-def key_of(one: Seen, locked: Mapping[Key, Entry]) -> Key:
-    """What a reference is locked under.
+class Keys:
+    """What references are locked under, given the entries there are."""
 
-    A floating one under the revision it names. A pinned one under the wish its remark names, else
-    under that of the entry which holds its commit, else under the commit itself.
-    """
-    reference, name = one.reference, str(one.reference.ref)
-    if reference.status == "floating":
-        return Key(reference.kind, name, (reference.revision or "").strip() or None)
-    if one.wish is not None:
-        return Key(reference.kind, name, None if one.wish == DEFAULT else one.wish)
-    sha = pinned_at(one)
-    same = (key for key, entry in locked.items() if key[:2] == (reference.kind, name) and entry.sha == sha)
-    return next(same, Key(reference.kind, name, sha))
+    def __init__(self, locked: Mapping[Key, Entry]) -> None:
+        self._of_commit: dict[tuple[str, str, str], Key] = {}
+        for key, entry in locked.items():
+            self._of_commit.setdefault((key.kind, key.id, entry.sha), key)
+
+    def of(self, one: Seen) -> Key:
+        """The key of a reference.
+
+        A floating one is locked under the revision it names. A pinned one under the wish its remark
+        names, else under that of the entry which holds its commit, else under the commit itself.
+        """
+        reference, name = one.reference, str(one.reference.ref)
+        if reference.status == "floating":
+            return Key(reference.kind, name, (reference.revision or "").strip() or None)
+        if one.wish is not None:
+            return Key(reference.kind, name, None if one.wish == DEFAULT else one.wish)
+        sha = str(pinned_at(one))
+        return self._of_commit.get((reference.kind, name, sha), Key(reference.kind, name, sha))
 
 
 def pinned_at(one: Seen) -> str | None:
@@ -165,8 +172,9 @@ def make_entry(want: Want, answer: Answer) -> Entry:
 def _wants(seen: Iterable[Seen], locked: Mapping[Key, Entry]) -> dict[Key, tuple[str | None, list[str]]]:
     """Commit and places by key; of two commits pinned for one wish, the later in the files is locked by itself."""
     wants: dict[Key, tuple[str | None, list[str]]] = {}
+    keys = Keys(locked)
     for one in sorted(filter(lockable, seen), key=lambda each: place_order(place_of(each))):
-        key, pinned = key_of(one, locked), pinned_at(one)
+        key, pinned = keys.of(one), pinned_at(one)
         already = wants.get(key)
         if already is not None and pinned is not None and already[0] not in {None, pinned}:
             key, already = key._replace(wished=pinned), wants.get(key._replace(wished=pinned))
