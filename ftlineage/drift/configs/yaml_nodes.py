@@ -18,7 +18,8 @@ from ftlineage.errors import BadInputError
 # A value that only a run knows, in the words of shells: same length as `{{ name }}`, plain in every context.
 _EXPRESSION = re.compile(r"\{\{[^{}\n]*\}\}")
 _CONTROL = re.compile(
-    r"\{%|\{\{-?[ \t]*/?\*?[ \t]*(if|else|end|range|with|define|include|template|block|toYaml)\b|^[ \t]*\{\{.*\}\}[ \t]*$",
+    r"\{%|\{\{-?[ \t]*/?\*?[ \t]*(if|else|end|range|with|define|include|template|block|toYaml)\b"
+    r"|^[ \t]*\{\{.*\}\}[ \t]*$",
     re.MULTILINE,
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
