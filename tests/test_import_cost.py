@@ -145,3 +145,11 @@ def test_observing_code_and_environment_loads_no_heavy_library():
 
     assert run.returncode == 0, run.stderr
     assert heavy(modules) == set()
+
+
+def test_scan_loads_no_heavy_library(tmp_path):
+    (tmp_path / "a.py").write_text('from datasets import load_dataset\nload_dataset("stanfordnlp/imdb")\n')
+    modules, run = loaded("-m", "ftlineage", "scan", str(tmp_path))
+    assert run.returncode == 1
+    assert heavy(modules) == set()
+    assert "multiprocessing" not in modules  # processes are for large trees

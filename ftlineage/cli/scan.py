@@ -39,6 +39,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--write-baseline", type=_PATH, metavar="FILE", help="Write a baseline of everything found now.")
 @click.option("--since", metavar="REV", help="Report only what was added since this Git revision.")
 @click.option("--config", type=_PATH, metavar="FILE", help="Settings to use instead of the nearest ones.")
+@click.option("--force-exclude", is_flag=True, help="Leave out what the settings exclude even if named: for hooks.")
 @click.option("--fail-on", type=click.Choice(THRESHOLDS), help="From which severity on to exit with 1.")
 @click.option(
     "--jobs", type=click.IntRange(1, 64), metavar="N", help="Processes for large trees; the cores by default."
@@ -72,7 +73,7 @@ def _scan(out: Output, paths: tuple[Path, ...], form: str, options: dict[str, An
     here = Path.cwd()
     typed = paths or (Path(),)
     settings = load_settings(options["config"]) if options["config"] else find_settings(here)
-    result = _run(typed, settings, here, options["jobs"])
+    result = _run(typed, settings, here, options)
     if options["write_baseline"]:
         return _write_baseline(result, options["write_baseline"], out)
     seen, known = _reported(result, typed, settings, here, options)
@@ -94,7 +95,7 @@ def _statuses(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(listed))
 
 
-def _run(paths: tuple[Path, ...], settings: Settings, here: Path, jobs: int | None) -> ScanResult:
+def _run(paths: tuple[Path, ...], settings: Settings, here: Path, options: dict[str, Any]) -> ScanResult:
     from ftlineage.drift.compare import lock_view
     from ftlineage.drift.lockfile import LOCK_NAME, read_lock
     from ftlineage.drift.scan import find_upward
@@ -105,7 +106,15 @@ def _run(paths: tuple[Path, ...], settings: Settings, here: Path, jobs: int | No
     lock = find_upward(LOCK_NAME, here)
     view = lock_view(read_lock(lock)) if lock is not None else {}
     with progress_bar(None, "Scanning", " files") as update:
-        return run(paths, settings=settings, here=here, lock=view, jobs=jobs or usable_cpus(), progress=update)
+        return run(
+            paths,
+            settings=settings,
+            here=here,
+            lock=view,
+            force_exclude=options["force_exclude"],
+            jobs=options["jobs"] or usable_cpus(),
+            progress=update,
+        )
 
 
 def _write_baseline(result: ScanResult, path: Path, out: Output) -> int:

@@ -8,15 +8,18 @@ rule. What the lock does not hold says nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ftlineage.core import words
-from ftlineage.drift.lockfile import Lock
 from ftlineage.drift.reading import Seen
 from ftlineage.drift.reference import Kind, Reference
 from ftlineage.drift.revision import is_commit
 from ftlineage.drift.rewrite.remark import DEFAULT
+
+if TYPE_CHECKING:
+    from ftlineage.drift.lockfile import Lock
 
 # One repository is a model, its tokenizer, an adapter and the code in it.
 _REPOSITORY: dict[Kind, str] = {"dataset": "dataset", "space": "space"}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Self
 
 from ftlineage.drift.reading import Read, Readers, Tables, read_file
@@ -97,11 +96,13 @@ class _Workers:
         chunks = [files[at : at + CHUNK] for at in range(0, len(files), CHUNK)]
         done = 0
         if self._executor is not None and len(chunks) > 1:
+            from concurrent.futures import BrokenExecutor
+
             try:
                 for reads in self._executor.map(_work, chunks, [wrappers] * len(chunks)):
                     yield reads
                     done += 1
-            except BrokenProcessPool:  # killed for memory, or the main module cannot be imported
+            except BrokenExecutor:  # killed for memory, or the main module cannot be imported
                 self._executor = None
         readers = Readers(self._tables, wrappers)
         for chunk in chunks[done:]:

@@ -162,8 +162,10 @@ def check_tables(tables: Tables) -> None:
     Raises:
         BadArgumentError, BadInputError: One is not what it should be; names it and its key.
     """
-    _frameworks(tables)
-    _tools(tables)
+    if tables.frameworks:
+        _frameworks(tables)
+    if tables.tools:
+        _tools(tables)
 
 
 def _tools(tables: Tables) -> Tools:

@@ -79,6 +79,7 @@ def scan(
     settings: Settings = DEFAULT,
     here: Path | None = None,
     lock: Lock | None = None,
+    force_exclude: bool = False,
     jobs: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> ScanResult:
@@ -89,6 +90,7 @@ def scan(
         settings: The project's settings.
         here: The folder that paths in the result are relative to; the current one by default.
         lock: What ``ftlineage.lock`` says, for FLOAT009 and FLOAT010.
+        force_exclude: Leave out what the settings exclude even where a path names it.
         jobs: Processes to use where there are enough files. More than one needs a program whose
             main module can be imported (``if __name__ == "__main__"``).
         progress: Called with the number of files read since its last call.
@@ -101,7 +103,8 @@ def scan(
     tables = Tables(frameworks=settings.keys.frameworks, tools=settings.keys.tools)
     check_tables(tables)
     judge = Judge(settings)
-    listing = list_files([Path(path) for path in paths], here=here or Path.cwd(), excluded=judge.excludes)
+    named = [Path(path) for path in paths]
+    listing = list_files(named, here=here or Path.cwd(), excluded=judge.excludes, force_exclude=force_exclude)
     reads, wrappers = pool.read_all(listing.files, tables, jobs=jobs, progress=progress)
     seen = compare.both_ways(one for read in reads for one in read.seen)
     kept, suppressed, remarks = _silence(compare.against_lock(seen, lock or {}), reads, judge)

@@ -59,13 +59,16 @@ def shown_path(path: str, here: str) -> str:
     return os.fsencode(text.replace(os.sep, "/")).decode("utf-8", "backslashreplace")
 
 
-def list_files(paths: Iterable[Path], *, here: Path, excluded: Callable[[str], bool] = lambda _: False) -> Listing:
+def list_files(
+    paths: Iterable[Path], *, here: Path, excluded: Callable[[str], bool] = lambda _: False, force_exclude: bool = False
+) -> Listing:
     """Every file that a scan of some paths reads.
 
     Args:
         paths: Files and folders, relative to ``here``.
         here: The folder that names in reports are relative to.
         excluded: Whether an absolute path is left out; not asked about files the user named.
+        force_exclude: Ask about those too, since the caller named everything (pre-commit does).
 
     Raises:
         PathNotFoundError: A path does not exist.
@@ -80,7 +83,7 @@ def list_files(paths: Iterable[Path], *, here: Path, excluded: Callable[[str], b
             for name in _files_below(start, root, skipped):
                 if not excluded(name):
                     found.setdefault(name, Candidate(name, shown_path(name, root)))
-        else:
+        elif not (force_exclude and excluded(start)):
             found[start] = Candidate(start, shown_path(start, root), named=True)
     files = sorted(found.values(), key=lambda file: file.shown)
     return Listing(files=tuple(files), skipped=tuple(sorted(set(skipped))))

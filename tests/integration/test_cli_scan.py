@@ -231,6 +231,13 @@ def test_severities_decide_the_exit_code(project):
     assert run(["scan", "--fail-on", "never", "--config", "ftlineage.toml"], cwd=project).code == 0
 
 
+def test_hooks_leave_out_what_is_excluded(project):
+    (project / "ftlineage.toml").write_text('[scan]\nexclude = ["floats.py"]\n')
+    assert run(["scan", "-q"], cwd=project).code == 0
+    assert run(["scan", "floats.py", "-q"], cwd=project).code == 1
+    assert run(["scan", "floats.py", "pinned.py", "--force-exclude", "-q"], cwd=project).code == 0
+
+
 # --- trees that want to break it -----------------------------------------------------------------
 
 

@@ -187,6 +187,7 @@ def test_what_is_excluded_is_left_out_unless_it_is_named(tmp_path):
     left = str(tmp_path / "b.py")
     assert names(tmp_path, excluded=lambda path: path == left) == ["a.py"]
     assert names(tmp_path, "b.py", excluded=lambda path: path == left) == ["b.py"]
+    assert names(tmp_path, "a.py", "b.py", excluded=lambda path: path == left, force_exclude=True) == ["a.py"]
 
 
 def test_what_is_not_there_or_no_file_is_refused(tmp_path):
