@@ -21,14 +21,16 @@ from ftlineage.drift.commands.shell import Shell, Variable
 from ftlineage.drift.commands.sights import Lines
 from ftlineage.drift.commands.tools import Tools, default_tools
 from ftlineage.drift.commands.values import Argument, Span, Value, literal
-from ftlineage.drift.commands.written import without_written
+from ftlineage.drift.commands.written import Written
 from ftlineage.drift.ipynb import Cell, read_cells
 from ftlineage.drift.reference import Found, Slot
 from ftlineage.errors import BadInputError
 
 Reader = Callable[[str], list[Found]]
 
-_LIKELY = re.compile(r"pretrained|dataset|model|hugging|hf|tokenizer|pipeline|evaluate|adapter|lora", re.IGNORECASE)
+_LIKELY = re.compile(
+    r"(?i)pretrained|dataset|model|hugging|hf|tokenizer|pipeline|evaluate|adapter|lora|vllm|ollama|tune|litgpt|repo"
+)
 _CELL_MAGIC = re.compile(r"\s*%%(?P<name>[A-Za-z]\w*|!)(?P<rest>[^\n]*)(?:\n|\Z)")
 _SHELLS = frozenset({"bash", "sh", "!", "sx", "system", "cmd"})
 _KEEPS = frozenset({"capture", "time", "timeit", "prun", "mem", "memit", "script_magic", "skip", "wandb", "notify"})
@@ -66,7 +68,7 @@ def read_notebook(text: str, path: str, *, tools: Tools | None = None) -> list[F
 
 class _Notebook:
     def __init__(self, text: str, path: str, tools: Tools) -> None:
-        self._code = ""
+        self._written = Written("")
         self._path = path
         self._tools = tools
         self._lines = Lines(text)
@@ -76,7 +78,7 @@ class _Notebook:
 
     def read(self, cells: Sequence[Cell]) -> None:
         """Read code cells; their Python waits for :meth:`finish`."""
-        self._code = "\n".join(cell.source.text for cell in cells)
+        self._written = Written("\n".join(cell.source.text for cell in cells))
         for cell in cells:
             self._take(cell)
 
@@ -141,7 +143,7 @@ class _Notebook:
         for name, text in self._constants.items():
             shell.variables[name] = Variable((Argument((literal(text, 0),), 0, len(text)),))
         shell.run()
-        self._lift(cell, filled, without_written(shell.finish(), self._code), cell.source.text.count("\n", 0, begin))
+        self._lift(cell, filled, self._written.local(shell.finish()), cell.source.text.count("\n", 0, begin))
 
     def _file(self, cell: Cell, body: Value, begin: int, name: str) -> None:
         from ftlineage.drift.configs.reader import read_config
@@ -161,7 +163,7 @@ class _Notebook:
                     return
         except BadInputError:
             return
-        self._lift(cell, body, without_written(found, self._code), cell.source.text.count("\n", 0, begin))
+        self._lift(cell, body, self._written.local(found), cell.source.text.count("\n", 0, begin))
 
     # --- places --------------------------------------------------------------------------------
 

@@ -24,6 +24,8 @@ _WORDS = 48  # of a command, among which its program is looked for
 _NO = frozenset({"false", "no", "0", "none", "off"})
 _LOOSE = frozenset({"model", "dataset", "tokenizer", "adapter", "path", "name", "datasets", "processor"})
 _VARIABLE_FLAGS = frozenset({"e", "env", "build_arg"})
+# Models beside the one that is loaded first; its revision is not theirs.
+_OTHERS = ("reward_model", "teacher_model", "draft_model", "critic_model", "speculative_")
 _API_WORDS = frozenset({"openai", "litellm", "openrouter", "anthropic", "chat", "served"})
 
 
@@ -296,12 +298,13 @@ class _Reader:
         named = self._line.named
         own = self._known.revisions.get(kind)
         prefix, _, last = name.rpartition(".")
-        keys = [own] if own else []
         if kind == "model" or last not in {"", "tokenizer", "dataset", "processor"}:
             near = revision_keys(last) if kind == "model" else revision_keys(last)[:3]
-            keys += [f"{prefix}.{key}" if prefix else key for key in near]
+            keys = [f"{prefix}.{key}" if prefix else key for key in near]
         else:
-            keys += [f"{last or kind}_revision"]
+            keys = [f"{last or kind}_revision"]
+        if own and not last.startswith(_OTHERS):
+            keys.append(own)
         return next((named[key] for key in keys if key in named and named[key].value is not None), None)
 
     def _with_remote_code(self) -> list[Sight]:

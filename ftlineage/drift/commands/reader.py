@@ -82,7 +82,7 @@ def read_dockerfile(text: str, path: str = "", *, tools: Tools | None = None) ->
         BadInputError: It is too large.
     """
     _check(text, path)
-    if not _is_likely(text):
+    if not _is_likely(text, tools):
         return []
     return follow_dockerfile(text, tools or default_tools())
 
@@ -94,13 +94,13 @@ def read_makefile(text: str, path: str = "", *, tools: Tools | None = None) -> l
         BadInputError: It is too large.
     """
     _check(text, path)
-    if not _is_likely(text):
+    if not _is_likely(text, tools):
         return []
     return follow_makefile(text, tools or default_tools())
 
 
 def _followed(text: str, tools: Tools | None, *, comment: str | None) -> list[Found]:
-    if not _is_likely(text):
+    if not _is_likely(text, tools):
         return []
     shell = Shell(text, tools or default_tools(), comment=comment)
     shell.run()
@@ -112,5 +112,8 @@ def _check(text: str, path: str) -> None:
         raise BadInputError(path=path, reason=f"has more than {MAX_CHARACTERS:,} characters")
 
 
-def _is_likely(text: str) -> bool:
+def _is_likely(text: str, tools: Tools | None) -> bool:
+    # A user's own table may have any words.
+    if tools is not None and tools is not default_tools():
+        return True
     return _LIKELY.search(text) is not None

@@ -28,7 +28,7 @@ from ftlineage.drift.commands.values import (
     unknown,
     used_at,
 )
-from ftlineage.drift.commands.written import without_written
+from ftlineage.drift.commands.written import Written
 from ftlineage.drift.reference import Found
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(?:\[[^\]\s]{0,80}\])?(\+?)=")
@@ -93,7 +93,8 @@ class Shell:
         }
         for sight in variable_sights(unused, self.tools):
             self._keep([sight], sight.at, sight.at + 1)
-        return sorted(without_written(self.found, self.lexer.text), key=lambda each: (each.line, each.column))
+        found = Written(self.lexer.text).local(self.found) if self.found else []
+        return sorted(found, key=lambda each: (each.line, each.column))
 
     # --- structure -----------------------------------------------------------------------------
 

@@ -40,6 +40,11 @@ class Lines:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
+    def continues(self, line: int) -> bool:
+        """Whether a backslash at its end joins a line to the next."""
+        end = self._starts[line] if line < len(self._starts) else len(self._text)
+        return self._text[max(end - 3, 0) : end].rstrip("\r\n").endswith("\\")
+
     def letter(self, offset: int) -> str:
         """The character at an offset, empty outside the text."""
         return self._text[offset : offset + 1] if offset >= 0 else ""
@@ -61,7 +66,7 @@ def to_found(sights: Iterable[Sight], lines: Lines, start: int, end: int, *, com
         outer = (min(first, line), max(last, line))
         slot = sight.slot
         if slot is not None:
-            whole = first == last and line == first and comment is not None
+            whole = first == last == line and comment is not None and not lines.continues(line)
             slot = Slot(
                 key=slot.key,
                 start=slot.start,

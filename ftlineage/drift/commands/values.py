@@ -15,6 +15,7 @@ from typing import NamedTuple
 UNKNOWN = "\x00"
 MOST = 32  # alternatives of one word
 LONGEST = 20_000  # characters of one word; a longer one is unknown
+PIECES = 200  # places in the file that one word is put together from
 
 
 class How(IntEnum):
@@ -134,10 +135,15 @@ def joined(parts: list[tuple[Value, ...]], offset: int) -> tuple[Value, ...]:
         count *= len(part)
     if count > MOST:
         parts = [part[:1] for part in parts]
-    if sum(max(len(value.text) for value in part) for part in parts) > LONGEST:
+    if _is_long(parts):
         first, last = parts[0][0], parts[-1][0]
         return (unknown("", first.at(0), max(last.after(len(last.text)) - first.at(0), 0)),)
     return tuple(_join(chosen) for chosen in product(*parts))
+
+
+def _is_long(parts: list[tuple[Value, ...]]) -> bool:
+    letters = sum(max(len(value.text) for value in part) for part in parts)
+    return letters > LONGEST or sum(len(part[0].spans) for part in parts) > PIECES
 
 
 def _join(parts: tuple[Value, ...]) -> Value:

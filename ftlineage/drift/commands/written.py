@@ -16,21 +16,20 @@ _OUTPUT = re.compile(
 _MADE = re.compile(r"(?:\bmkdir\s{1,9}(?:-\w{1,9}\s{1,9}){0,3}|makedirs\(\s{0,9})[\"']?([\w][\w.-]{0,100})")
 
 
-def without_written(found: Iterable[Found], text: str) -> list[Found]:
-    """The findings, with those turned local that name a folder which the text writes to."""
-    found = list(found)
-    if not any(each.ref is not None and not each.is_local for each in found):
-        return found
-    whole = {made[1].rstrip("/") for made in _OUTPUT.finditer(text)}
-    # A folder that is made holds everything below it.
-    folders = {made[1] for made in _MADE.finditer(text)} | {path for path in whole if "/" not in path}
-    if not whole and not folders:
-        return found
-    return [_turned(each) if _is_written(each, whole, folders) else each for each in found]
+class Written:
+    """The folders that one text writes to."""
 
+    def __init__(self, text: str) -> None:
+        self._whole = {made[1].rstrip("/") for made in _OUTPUT.finditer(text)}
+        # A folder that is made holds everything below it.
+        self._folders = {made[1] for made in _MADE.finditer(text)} | {path for path in self._whole if "/" not in path}
 
-def _is_written(each: Found, whole: set[str], folders: set[str]) -> bool:
-    return each.ref is not None and (each.ref in whole or ("/" in each.ref and each.ref.split("/")[0] in folders))
+    def local(self, found: Iterable[Found]) -> list[Found]:
+        """The findings, with those turned local that name such a folder."""
+        return [_turned(each) if self._holds(each.ref) else each for each in found]
+
+    def _holds(self, ref: str | None) -> bool:
+        return ref is not None and (ref in self._whole or ("/" in ref and ref.split("/")[0] in self._folders))
 
 
 def _turned(each: Found) -> Found:
