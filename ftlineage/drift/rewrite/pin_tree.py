@@ -163,6 +163,8 @@ def _locked(lock: Lock, before: Lock, changes: Sequence[Change], readers: Reader
 
 def _is_stale(attempt: _Attempt, lock_file: Path) -> bool:
     """Whether anything that an attempt rests on was changed meanwhile."""
+    if any(one.reason == CHANGED for one in attempt.refused):
+        return True
     return lock_or_none(lock_file) != attempt.before or any(not is_as_read(one.source) for one in attempt.changes)
 
 
