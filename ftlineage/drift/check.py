@@ -73,7 +73,7 @@ def _contradiction(one: Seen) -> Finding | None:
         section=reference.kind,
         path=place_of(one),
         actual=reference.revision,
-        message=reference.message,
+        message=f"{_shown(one)}: {reference.message}",
         hint=hint,
     )
 
@@ -82,11 +82,11 @@ def _answered(one: Seen, entry: Entry | None, *, pinned: bool) -> Finding | None
     reference, name = one.reference, words.clean(str(one.reference.ref))
     if entry is None:
         at = f" at {words.clean(reference.revision)}" if reference.revision else ""
-        message = f"{name}{at} ({reference.kind}) is not in the lock file"
+        message = f"{_shown(one)}: {name}{at} ({reference.kind}) is not in the lock file"
         hint = "Add it, and commit the lock file: ftlineage lock"
         return Finding(code="lock.incomplete", section=reference.kind, path=place_of(one), message=message, hint=hint)
     if pinned and reference.status == "floating":
-        message = f"{name} is locked to {words.short(entry.sha)} and not pinned in the code"
+        message = f"{_shown(one)}: {name} is locked to {words.short(entry.sha)} and not pinned in the code"
         hint = "Write the locked commits into the code: ftlineage pin"
         return Finding(
             code="lock.unpinned",
@@ -98,6 +98,10 @@ def _answered(one: Seen, entry: Entry | None, *, pinned: bool) -> Finding | None
             hint=hint,
         )
     return None
+
+
+def _shown(one: Seen) -> str:
+    return words.clean(place_of(one))
 
 
 def _is_stale(entry: Entry, looked_at: Callable[[str], bool]) -> bool:

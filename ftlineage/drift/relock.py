@@ -103,7 +103,8 @@ def _open_question(asked: Asked[Ref, Answer]) -> FtlineageError:
 
 
 def _missing(want: Want, error: FtlineageError) -> Finding:
-    message = f"{words.clean(want.key.id)} cannot be locked: {words.clean(error.sentence)}"
+    place = f"{words.clean(want.used[0])}: " if want.used else ""
+    message = f"{place}{words.clean(want.key.id)} cannot be locked: {words.clean(error.sentence)}"
     hint = error.hint or "Correct the name or revision; for a private repository log in: hf auth login"
     return Finding(
         code="reference.missing",

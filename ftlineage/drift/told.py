@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from ftlineage.core import words
+from ftlineage.core.card import CARD_NAME
 from ftlineage.core.finding import Finding
 from ftlineage.drift.classify import Drift, DriftClass
 from ftlineage.drift.locking import DEFAULT_BRANCH
@@ -93,7 +94,8 @@ def _finding(move: Move, hint: str) -> Finding:
         path=held.place,
         expected=held.sha,
         actual=move.now,
-        message=_gone(move) if move.now is None else f"{came(move)}: {changed(move.drift)}{_partly(move)}",
+        message=(_gone(move) if move.now is None else f"{came(move)}: {changed(move.drift)}{_partly(move)}")
+        + _used(move),
         hint=None if class_ is DriftClass.DOCS else shown,
     )
 
@@ -134,6 +136,11 @@ def changed(drift: Drift) -> str:
 
 def _partly(move: Move) -> str:
     return "; only files that the card names could be compared" if move.partly else ""
+
+
+def _used(move: Move) -> str:
+    place = move.held.place
+    return f"; used in {words.clean(place)}" if place is not None and place != CARD_NAME else ""
 
 
 def _gone(move: Move) -> str:

@@ -100,7 +100,7 @@ def test_what_changed_in_template_and_settings_is_shown(desk):
     said = " ".join(done.out.split())
     assert (
         f"error[drift.weights] {BASE} moved on main from {old[:12]} to {new[:12]} (2 commits): it changes weights "
-        f"(model.safetensors), config (config.json), chat-template (chat_template.jinja) "
+        f"(model.safetensors), config (config.json), chat-template (chat_template.jinja); used in train.py:4 "
         f"hint: Look at it, then take it over: ftlineage update {BASE}"
     ) in said
     assert "failed: ftlineage.lock: 1 reference moved in a way that matters" in said
@@ -136,7 +136,7 @@ def test_a_tag_that_was_moved_is_told_from_new_commits(tagged):
     assert (code, report["entries"][0]["wished"]) == (1, "v1")
     assert report["findings"][0]["message"] == (
         f"the tag v1 of {BASE} was moved from {old[:12]} to {new[:12]} (1 commit): "
-        "it changes weights (model.safetensors)"
+        "it changes weights (model.safetensors); used in train.py:4"
     )
 
 
@@ -154,7 +154,10 @@ def test_a_deleted_tag_is_gone(tagged):
     tagged.hub.delete_ref(BASE, "v1")
     code, report = tagged.json("drift")
     assert (code, report["entries"][0]["now"], report["entries"][0]["class"]) == (1, None, "gone")
-    assert report["findings"][0]["message"] == f"{BASE} has no revision v1 any more; {old[:12]} was held"
+    assert (
+        report["findings"][0]["message"]
+        == f"{BASE} has no revision v1 any more; {old[:12]} was held; used in train.py:4"
+    )
 
 
 def rewrite(desk):
@@ -274,7 +277,10 @@ def test_a_commit_locked_by_itself_is_compared_with_the_head_on_request(desk):
     desk.hub.branch(BASE, "main", revision=desk.hub.history(BASE)[-1].sha)
     desk.hub.forget_commit(BASE, sha)
     code, report = desk.json("drift")
-    assert (code, report["findings"][0]["message"]) == (1, f"commit {sha[:12]} of {BASE} is gone from the Hub")
+    assert (code, report["findings"][0]["message"]) == (
+        1,
+        f"commit {sha[:12]} of {BASE} is gone from the Hub; used in train.py:4",
+    )
 
 
 def test_a_stranger_is_not_sent_the_token(desk, tmp_path):

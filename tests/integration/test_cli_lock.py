@@ -78,7 +78,7 @@ def test_a_missing_revision_is_a_finding(desk):
     (desk.folder / "train.py").write_text(CODE.replace(f'"{ROWS}"', f'"{ROWS}", revision="v9"'))
     done = desk.run("lock")
     assert done.code == 1
-    said = f"error[reference.missing] {ROWS} cannot be locked: {ROWS} has no revision 'v9' hint: Correct the name"
+    said = f"error[reference.missing] train.py:6: {ROWS} cannot be locked: {ROWS} has no revision 'v9' hint:"
     assert said in " ".join(done.out.split())
     assert done.out.endswith("failed: ftlineage.lock holds 2 references (2 added); 1 could not be locked\n")
 
@@ -241,7 +241,7 @@ def test_check_names_what_is_not_locked_and_notes_what_is_not_used(desk):
         ("lock.incomplete", "error", "train.py:6"),
         ("lock.stale", "note", None),
     ]
-    assert report["findings"][0]["message"] == "tiny-corp/new (dataset) is not in the lock file"
+    assert report["findings"][0]["message"] == "train.py:6: tiny-corp/new (dataset) is not in the lock file"
     assert report["references"][0]["ref"] == "tiny-corp/new"
     (desk.folder / "train.py").write_text("")
     assert desk.run("check").code == 0
