@@ -150,6 +150,6 @@ def _join(parts: tuple[Value, ...]) -> Value:
     spans: list[Span] = []
     length = 0
     for part in parts:
-        spans += [span._replace(start=span.start + length) for span in part.spans]
+        spans += [Span(start + length, offset, size, exact) for start, offset, size, exact in part.spans]
         length += len(part.text)
     return Value("".join(part.text for part in parts), tuple(spans), max(part.how for part in parts))
