@@ -21,7 +21,7 @@ FILES = 4000
 IN_A_FOLDER = 25
 LOADING, ALIKE = 0.24, 0.24  # of the Python files
 SHA = "0123456789abcdef0123456789abcdef01234567"
-ORGANISATIONS = ("acme", "northwind", "initech", "hooli", "umbrella-labs", "globex")
+ORGANISATIONS = ("contoso", "northwind", "initech", "hooli", "umbrella-labs", "globex")
 TEXT = (
     "batch step loss token layer head mask weight score sample prompt label group state cache offset length config "
     "query value block scale shape index buffer worker result output target source metric"
