@@ -37,9 +37,9 @@ _LOCAL_WORD = re.compile(
     r"(?i)(.*[_-])?(outputs?|results?|checkpoints?|ckpts?|saved|merged|finetuned|fine-tuned|final|local|tmp|temp|dir"
     r"|folder|path)([_-].*)?"
 )
+# What people write to be replaced. Names such as acme or org are owners like any other.
 _PLACEHOLDER = re.compile(
-    r"(?i)(path|to|your?|my|username|user|user-?name|org|organi[sz]ation|owner|namespace|repo|repo_?id|hf_username|hf_user"
-    r"|some|foo|bar|dummy|fake|xxx*|test|author|account|entity|project|team|acme|example-?org|n)"
+    r"(?i)(path|to|your?|my|username|user-?name|repo_?id|hf_username|hf_user|xxx+)"
     r"|(your|my|username|hf_username)[-_].*|.*(your|my)[-_](username|user|name|org|hf|account|organization).*"
 )
 # Types of files and patterns with a slash in them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ftlineage.drift.python.reader import read_python
 from tests.unit.drift.python.seen import SHA, found_in, seen
 
 
@@ -259,3 +260,15 @@ def test_a_byte_order_mark_and_windows_line_ends_move_nothing():
     assert (one.line, one.column) == (2, 28)
     assert one.slot is not None
     assert text[one.slot.start : one.slot.end] == "main"
+
+
+@pytest.mark.parametrize("ref", ["acme/base", "org/base-model", "test/model", "team/model", "foo/bar"])
+def test_owners_that_sound_made_up_are_owners(ref: str) -> None:
+    found = read_python(f'from transformers import AutoModel\nAutoModel.from_pretrained("{ref}")\n', "a.py")
+    assert [(one.ref, one.line, one.column) for one in found] == [(ref, 2, 28)]
+
+
+@pytest.mark.parametrize("ref", ["your-org/model", "path/to", "username/model", "<org>/model", "my-username/x"])
+def test_what_is_to_be_replaced_is_no_id(ref: str) -> None:
+    found = read_python(f'from transformers import AutoModel\nAutoModel.from_pretrained("{ref}")\n', "a.py")
+    assert [one.ref for one in found if one.ref is not None] == []
