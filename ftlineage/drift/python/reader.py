@@ -8,7 +8,7 @@ Refuses text that is no Python 3 with :class:`~ftlineage.errors.BadInputError`; 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ftlineage.drift.python import written
@@ -18,7 +18,8 @@ from ftlineage.drift.python.emit import Findings, Revision, Use
 from ftlineage.drift.python.evaluate import Evaluator
 from ftlineage.drift.python.file import File
 from ftlineage.drift.python.keyed import Keyed
-from ftlineage.drift.python.literals import FILE_CALLS, RUNNERS, Literals, is_argv
+from ftlineage.drift.python.lines import RUNNERS, CommandLines, is_words
+from ftlineage.drift.python.literals import FILE_CALLS, Literals
 from ftlineage.drift.python.passing import Passing, Summaries, revision_through
 from ftlineage.drift.python.scope import Function, Place, bind_comprehension
 from ftlineage.drift.python.sinks import find_sinks, named_after, other_library
@@ -111,6 +112,7 @@ class Reader:
         self.applier = Applier(self.ev, self.findings, self.summaries)
         self.keyed = Keyed(self.applier)
         self.literals = Literals(self.findings)
+        self.commands = CommandLines(self.ev, self.findings)
         self._later: list[tuple[ast.Call | ast.Dict, Place, str]] = []
 
     def found(self) -> list[Found]:
@@ -161,7 +163,11 @@ class Reader:
 
     # --- walking ---------------------------------------------------------------------------------
 
-    def _read_all(self, numbers: Iterable[int]) -> None:
+    def _read_all(self, numbers: Sequence[int]) -> None:
+        if self.source.has_flags:
+            for number in numbers:
+                place, statement = self.file.body[number]
+                self.commands.statement(statement, place)
         nodes = list(self._nodes(numbers))
         for node, place in nodes:
             self.applier.note_siblings(node, place)
@@ -201,13 +207,8 @@ class Reader:
                 self._call(node, place)
             case ast.Dict():
                 self._later.append((node, place, ""))
-            case ast.List() if len(node.elts) > 2:  # noqa: PLR2004 - program, verb, id
-                words = [
-                    one.value if isinstance(one, ast.Constant) and isinstance(one.value, str) else None
-                    for one in node.elts
-                ]
-                if is_argv(words) or (words[0] and None in words and is_argv([one or "a/b" for one in words])):
-                    self.literals.argv([(one, self.ev.text(one, place)) for one in node.elts])
+            case ast.List(elts=elts) if is_words(elts):
+                self.commands.words(elts, place)
             case ast.Constant(value=str()):
                 self.literals.url(node)
 
@@ -229,13 +230,8 @@ class Reader:
         name = qualified.rpartition(".")[2]
         if name in FILE_CALLS and call.args and self._is_hub_files(call.func, place):
             self.literals.path(call.args[0])
-        if (
-            name in RUNNERS
-            and call.args
-            and isinstance(call.args[0], ast.Constant)
-            and isinstance(call.args[0].value, str)
-        ):
-            self.literals.command(call.args[0])
+        if name in RUNNERS and call.args:
+            self.commands.line(call.args[0], place, named=True)
         if not written.is_upload(name) and not other_library(qualified):
             self._later.append((call, place, qualified))
 

@@ -36,6 +36,8 @@ _MORE = (
     "load_adapter(", "load_lora", "load_textual_", "load_ip_adapter", "attn_implementation", "WhisperModel(",
     "create_model", "--model",
 )  # fmt: skip
+# A flag with an id, or something that is put in, behind it.
+_FLAG = re.compile(r"--[\w.-]+(?:[ =]+|[\"'], *f?[\"']?)\\?[\"']?(?:([A-Za-z0-9][\w.-]*/[\w.-]+)|\{)")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
@@ -43,7 +45,8 @@ def is_interesting(text: str) -> bool:
     """Whether a file can hold a reference: a few searches for substrings, nothing parsed."""
     if any(token in text for token in TOKENS):
         return True
-    return any(shape_of(found) == "id" for found in dict.fromkeys(_ID_LITERAL.findall(text)))
+    found = dict.fromkeys((*_ID_LITERAL.findall(text), *_FLAG.findall(text)))
+    return any(shape_of(one) == "id" for one in found)
 
 
 class Source:
@@ -94,8 +97,14 @@ class Source:
         """The lines where a token or an id-shaped string stands, in order."""
         if self._base is None:
             places = [found.start() for found in _ID_LITERAL.finditer(self._body)]
+            places += [found.start() for found in _FLAG.finditer(self._body)]
             self._base = self._lines((*TOKENS, *_MORE), places)
         return self._base
+
+    @property
+    def has_flags(self) -> bool:
+        """Whether a flag of a command line stands anywhere."""
+        return "--" in self.text
 
     def lines_with(self, tokens: Iterable[str]) -> list[int]:
         """The lines where one of these stands, in order."""
