@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # One command of ftlineage with the action's inputs (action.yml) as its arguments; its exit code is the step's.
 # Inputs are variables, never text of a script: a path named `$(...)` or `--output` stays a path.
-set -uo pipefail
+# No `set -u`: to the bash of macOS an empty list is an unset one.
+set -o pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [ -n "${HF_TOKEN:-}" ] || unset HF_TOKEN

@@ -25,6 +25,8 @@ from tests.integration.ci_desk import FLOATING, PINNED, ROOT, call, commit, copy
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 STEPS = ACTION["runs"]["steps"]
 TITLE = "References have moved on the Hub (ftlineage drift)"
+# Modules that a pull request could leave in the folder where everything starts.
+HOSTILE = ("pip", "venv", "ensurepip", "json", "hatchling", "sitecustomize", "ftlineage", "click")
 GH = f"""#!{sys.executable}
 import json, os, pathlib, sys
 state = pathlib.Path(os.environ["HOME"], "issues.json")
@@ -89,7 +91,9 @@ class Runner:
         return done
 
     def value(self, text: str, inputs: dict[str, str]) -> str:
-        name = re.fullmatch(r"\$\{\{ ([\w.-]+) \}\}", text)[1]
+        if "${{" not in text:
+            return text
+        name = text.removeprefix("${{ ").removesuffix(" }}")
         if name == "steps.python.outputs.python-path":
             return sys.executable
         key = name.removeprefix("inputs.")
@@ -120,6 +124,8 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
         "FTLINEAGE_CACHE": str(place / "cache"),
     }
     made = Runner(workspace=place, temp=place / "temp", action=place / "action", env=env)
+    for name in HOSTILE:
+        (place / f"{name}.py").write_text("open('hacked', 'w').close()\n")
     done = made.step(1)
     assert done.returncode == 0, done.stdout + done.stderr
     return made
@@ -176,6 +182,16 @@ def test_every_input_is_used_and_every_other_action_is_a_full_commit():
     assert {name for name in ACTION["inputs"] if f"${{{{ inputs.{name} }}}}" not in text} == set()
     assert re.findall(r"uses: (\S+)", text) == ["actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065"]
     assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step["uses"]) for step in STEPS if "uses" in step)
+
+
+def test_modules_in_the_workspace_are_never_imported(runner, job):
+    assert not (runner.workspace / "hacked").exists()
+    for name in HOSTILE:
+        (job.workspace / f"{name}.py").write_text("open('hacked', 'w').close()\n")
+    assert job.run().returncode == 1
+    assert job.run(mode="check").returncode == 1
+    assert job.run(mode="drift", issue="true").returncode == 2
+    assert not (job.workspace / "hacked").exists()
 
 
 # --- scan ----------------------------------------------------------------------------------------
