@@ -44,7 +44,7 @@ def lock_view(lock: Lock) -> dict[Key, list[Locked]]:
 
 def repository(reference: Reference) -> Key | None:
     """What two references to one repository have in common; None where only a run knows it."""
-    return None if reference.ref is None else (_REPOSITORY.get(reference.kind, "model"), reference.ref)
+    return None if reference.ref is None else (_REPOSITORY.get(reference.kind, "model"), reference.repository)
 
 
 def both_ways(seen: Iterable[Seen]) -> list[Seen]:

@@ -105,7 +105,7 @@ class Keys:
         A floating one is locked under the revision it names. A pinned one under the wish its remark
         names, else under that of the entry which holds its commit, else under the commit itself.
         """
-        reference, name = one.reference, str(one.reference.ref)
+        reference, name = one.reference, one.reference.repository
         if reference.status == "floating":
             return Key(reference.kind, name, (reference.revision or "").strip() or None)
         if one.wish is not None:

@@ -17,6 +17,9 @@ Kind = Literal["model", "dataset", "adapter", "tokenizer", "space", "code"]
 Status = Literal["floating", "pinned", "dynamic", "local"]
 
 
+_OWNERS_OF_BARE_NAMES = frozenset({"SentenceTransformer", "SparseEncoder"})
+
+
 class Slot(msgspec.Struct, frozen=True, kw_only=True):
     """Where a revision is written, or can be: offsets in characters of the file's text.
 
@@ -78,6 +81,12 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[int, int] | None = None
     slot: Slot | None = None
     unpinnable: str | None = None
+
+    @property
+    def repository(self) -> str:
+        """The repository that a loader asks the Hub for: some put an owner before a bare name."""
+        ref = self.ref or ""
+        return f"sentence-transformers/{ref}" if self.via in _OWNERS_OF_BARE_NAMES and ref and "/" not in ref else ref
 
 
 def judge(found: Found, path: str) -> list[Reference]:

@@ -204,6 +204,7 @@ _TURNED = frozenset(
         "title", "url", "endpoint", "api", "deployment", "filename", "file", "dir", "folder", "cache", "local", "run",
         "experiment", "project", "wandb", "card", "license", "author", "new", "result", "results", "export", "class",
         "type", "group", "column", "field", "key", "prefix", "suffix", "trackio", "space", "docker", "image", "mime",
+        "ms", "modelscope", "om", "openmind", "modelers", "wisemodel", "aistudio", "gitee", "ollama",
     }
 )  # fmt: skip
 
@@ -256,9 +257,3 @@ def revision_beside(key: str, keys: Collection[str]) -> str | None:
     if kind_of_key(key) in {"dataset", "tokenizer", "adapter"} and any(kind_of_key(one) == "model" for one in keys):
         names = tuple(one for one in names if one not in {"revision", "hf_revision"})
     return next((one for one in names if one in keys and one != key), None)
-
-
-def hub_id(ref: str, via: str) -> str:
-    """The repository that a loader asks the Hub for: some put an owner before a bare name."""
-    sentence = via in {"SentenceTransformer", "SparseEncoder"} and "/" not in ref
-    return f"sentence-transformers/{ref}" if sentence else ref

@@ -208,7 +208,7 @@ def _turned(given: _Given, new: str, places: list[Place]) -> list[tuple[Referenc
 def _rides(was: Reference, now: Reference, places: list[Place]) -> bool:
     """Whether a reference without a place of its own is pinned by that of another to the same repository."""
     return any(
-        (place.commit.sha, place.key.ref) == (now.revision, was.ref)
+        (place.commit.sha, place.key.ref) == (now.revision, was.repository)
         and (place.key == key_of(was) or _beside(was, place))
         for place in places
     )
@@ -256,7 +256,7 @@ def _applied(text: str, edits: Sequence[Edit]) -> str | None:
 
 
 def _pin(was: Reference, now: Reference, places: list[Place]) -> Pin:
-    place = next(place for place in places if place.commit.sha == now.revision and place.key.ref == was.ref)
+    place = next(place for place in places if place.commit.sha == now.revision and place.key.ref == was.repository)
     return Pin(
         path=now.path,
         line=now.line,

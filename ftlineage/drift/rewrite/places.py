@@ -77,7 +77,7 @@ class Place(NamedTuple):
 def key_of(reference: Reference) -> Key:
     """The repository and ref of a reference: a model, its tokenizer and its adapter files are one kind."""
     wished = (reference.revision or "").strip() or None
-    return Key(repo_type_of(reference.kind), reference.ref or "", wished)
+    return Key(repo_type_of(reference.kind), reference.repository, wished)
 
 
 def is_second(reference: Reference) -> bool:

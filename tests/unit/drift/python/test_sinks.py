@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ftlineage.drift.python.names import hub_id
+from ftlineage.drift.reference import Found, judge
 from tests.unit.drift.python.seen import SHA, seen
 
 
@@ -183,6 +183,10 @@ def test_a_constant_given_to_a_loader_by_keyword_is_one_finding():
 
 
 def test_the_library_puts_its_owner_before_a_bare_name():
-    assert hub_id("all-MiniLM-L6-v2", "SentenceTransformer") == "sentence-transformers/all-MiniLM-L6-v2"
-    assert hub_id("org-a/m", "SentenceTransformer") == "org-a/m"
-    assert hub_id("gpt2", "AutoModel.from_pretrained") == "gpt2"
+    def asked(ref: str, via: str) -> str:
+        (reference,) = judge(Found(ref=ref, kind="model", line=1, via=via), "a.py")
+        return reference.repository
+
+    assert asked("all-MiniLM-L6-v2", "SentenceTransformer") == "sentence-transformers/all-MiniLM-L6-v2"
+    assert asked("org-a/m", "SentenceTransformer") == "org-a/m"
+    assert asked("gpt2", "AutoModel.from_pretrained") == "gpt2"
