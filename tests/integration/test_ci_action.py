@@ -304,6 +304,9 @@ def test_drift_without_the_issue_asks_github_nothing(job, hub):
     done = job.run(mode="drift")
     assert (done.returncode, acts(job)) == (1, [])
     assert TITLE in job.summary
+    token = done.stdout.splitlines()[0].removeprefix("::stop-commands::")
+    assert len(token) > 12
+    assert done.stdout.endswith(f"\n::{token}::\n")
 
 
 def test_a_missing_lock_is_said(job):
