@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ftlineage.drift.python.scope import Binding, Function, Place, statements
@@ -33,6 +34,7 @@ _SAME = frozenset({"str", "strip", "rstrip", "lstrip", "copy", "deepcopy", "list
                    "reversed", "cast", "MappingProxyType", "OrderedDict", "removesuffix"})  # fmt: skip
 _DEFAULTS = {"field": "default", "Field": "default", "Option": "default", "Argument": "default", "Arg": "default",
              "Flag": "default", "Parameter": "default"}  # fmt: skip
+_OPENING = 3  # functions that hand a dict on to the next
 _PATHS = frozenset({"Path", "PurePath", "PosixPath", "abspath", "realpath", "expanduser", "expandvars", "getcwd",
     "mkdtemp",
                     "TemporaryDirectory", "snapshot_download", "hf_hub_download", "cached_file", "dirname",
@@ -115,9 +117,11 @@ def _get(ev: Evaluator, node: ast.Call, place: Place) -> list[Value]:
     fallback = farther(ev.values(default, place), How.DEFAULT) if default is not None else []
     held = ev.values(owner, place) if owner is not None and dotted(owner).rpartition(".")[2] != "environ" else []
     key = ev.text(node.args[0], place) if node.args else None
-    mappings = [one for one in held if isinstance(one, Mapping)]
+    mappings = [one for one in opened(ev, held) if isinstance(one, Mapping)]
     if not mappings:
         return [UNKNOWN, *(one for one in fallback if one != NOTHING)]
+    if any(isinstance(one, Param) for one in held):
+        return [UNKNOWN, *(one for one in farther(ev.at(mappings, key), How.ITEM) if one != UNKNOWN), *fallback]
     found = ev.at(mappings, key)
     if key is not None and all(key in one.entries for one in mappings):
         return found
@@ -183,7 +187,7 @@ def _held(ev: Evaluator, node: ast.Call, place: Place) -> list[Value]:
     """``d.values()`` and ``d.keys()`` of a dict literal."""
     if not isinstance(node.func, ast.Attribute):
         return [UNKNOWN]
-    held = [one for one in ev.values(node.func.value, place) if isinstance(one, Mapping)]
+    held = [one for one in opened(ev, ev.values(node.func.value, place)) if isinstance(one, Mapping)]
     if node.func.attr == "keys":
         return [Items(tuple((key, place) for one in held for key in one.keys))] if held else [UNKNOWN]
     return [Items(tuple(pair for one in held for pair in one.every()))] if held else [UNKNOWN]
@@ -227,6 +231,34 @@ def argument(node: ast.Call, function: Function, name: str, *, bound: bool = Fal
     if at < 0 or at >= len(node.args) or any(isinstance(one, ast.Starred) for one in before):
         return None
     return node.args[at]
+
+
+def opened(ev: Evaluator, holders: Iterable[Value]) -> list[Value]:
+    """The same, with the dicts and lists that this file's calls give for a parameter beside it."""
+    found: list[Value] = []
+    for holder in holders:
+        found.append(holder)
+        if isinstance(holder, Param) and len(ev.opening) < _OPENING and _is_asked(ev, holder):
+            found += _handed(ev, holder)
+    return found
+
+
+def _is_asked(ev: Evaluator, param: Param) -> bool:
+    """Whether the question comes from within the function: what one call gets is not what others give."""
+    inside = ev.frame is not None and any(one.node is param.function for one in ev.frame.function_scopes())
+    return inside and param not in ev.opening
+
+
+def _handed(ev: Evaluator, param: Param) -> Iterator[Value]:
+    frame = ev.frame
+    ev.opening.append(param)
+    bound = ev.file.is_method(param.function)
+    for call, place in ev.file.calls_of(param.function):
+        given = argument(call, param.function, param.name, bound=bound)
+        ev.frame = place.scope
+        yield from (one for one in ev.values(given, place) if isinstance(one, Items | Mapping))
+    ev.opening.pop()
+    ev.frame = frame
 
 
 def attribute_of_instance(ev: Evaluator, instance: Instance, name: str) -> list[Value] | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from itertools import product
 from typing import Any
 
-from ftlineage.drift.python.calls import call_values, loop_values
+from ftlineage.drift.python.calls import call_values, loop_values, opened
 from ftlineage.drift.python.file import File
 from ftlineage.drift.python.scope import Binding, Function, Place, Scope, holding
 from ftlineage.drift.python.values import (
@@ -43,6 +43,8 @@ class Evaluator:
         self._depth = 0
         self._steps = 0
         self._active: set[int] = set()
+        self.opening: list[Param] = []
+        self.frame: Scope | None = None  # where the question was asked
         self._handlers: dict[type, Callable[[Any, Place], list[Value]]] = {
             kind: getattr(self, name) for kind, name in _HANDLERS.items()
         }
@@ -60,6 +62,8 @@ class Evaluator:
         self._steps += 1
         if handler is None or self._depth >= _DEPTH or self._steps > _STEPS or id(node) in self._active:
             return [UNKNOWN]
+        if self._depth == 0:
+            self.frame = place.scope
         self._depth += 1
         self._active.add(id(node))
         try:
@@ -143,7 +147,7 @@ class Evaluator:
     def each(self, holders: Iterable[Value]) -> list[Value]:
         """What a loop over these takes in turn."""
         found: list[Value] = []
-        for holder in holders:
+        for holder in opened(self, holders):
             match holder:
                 case Items(elements=elements):
                     found += [one for node, place in elements for one in self.values(node, place)]
@@ -156,7 +160,9 @@ class Evaluator:
     def at(self, holders: Iterable[Value], index: int | str | None, how: How = How.CONSTANT) -> list[Value]:
         """What these hold at an index or key; everything they hold if it is None."""
         found: list[Value] = []
-        for holder in holders:
+        held = opened(self, holders)
+        how = How.ITEM if any(isinstance(one, Param) for one in held) else how  # One call of several gives it.
+        for holder in held:
             match holder, index:
                 case Items(elements=elements), int() if -len(elements) <= index < len(elements):
                     found += farther(self.values(*elements[index]), how)
@@ -251,7 +257,7 @@ class Evaluator:
                 if bound:
                     kept = holding(bound, place if scope is place.scope else None)
                     return farther([value for one in kept for value in self.binding_values(one)], How.CONSTANT)
-        if not any(isinstance(one, Items | Mapping) for one in holders):
+        if not any(isinstance(one, Items | Mapping | Param) for one in holders):
             return [UNKNOWN]
         return self.at(holders, index, How.CONSTANT)
 

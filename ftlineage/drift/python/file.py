@@ -38,6 +38,7 @@ class File:
         self.body: list[tuple[Place, ast.stmt]] = []
         self._lay_out(source.tree.body, self.module)
         self._firsts: list[int] | None = None
+        self._calls: dict[int, list[tuple[ast.Call, Place]]] = {}
 
     def _lay_out(self, body: list[ast.stmt], scope: Scope) -> None:
         """List all statements with their places, scopes of functions and classes within their own."""
@@ -57,6 +58,7 @@ class File:
 
     def close(self) -> None:
         """Let go of what refers in circles, so that the tree is freed at once."""
+        self._calls.clear()
         for scope in self.scopes.values():
             scope.forget()
 
@@ -121,6 +123,38 @@ class File:
             if inner is not None and inner is not scope:
                 return self.method(inner, name, seen + 1)
         return None
+
+    def fields_of(self, node: ast.expr) -> list[str]:
+        """What a class of this file takes, in order: its ``__init__``'s parameters, or its declared fields."""
+        scope = self.class_scope(node)
+        if scope is None:
+            return []
+        made = self.method(scope, "__init__")
+        if made is not None:
+            return [one.arg for one in (*made.args.posonlyargs, *made.args.args)][1:]
+        return self._declared(scope, 0)
+
+    def _declared(self, scope: Scope, seen: int) -> list[str]:
+        found: list[str] = []
+        for base in scope.node.bases if isinstance(scope.node, ast.ClassDef) and seen < 5 else ():  # noqa: PLR2004
+            inner = self.class_scope(base)
+            found += self._declared(inner, seen + 1) if inner is not None and inner is not scope else ()
+        own = [one.target.id for _, one in scope.body
+               if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)]  # fmt: skip
+        return list(dict.fromkeys([*found, *own]))
+
+    def calls_of(self, function: Function) -> list[tuple[ast.Call, Place]]:
+        """The calls of a function in this file."""
+        known = self._calls.get(id(function))
+        if known is None:
+            known = self._calls[id(function)] = []
+            for number in self.statements_at(self.source.lines_with([f"{function.name}("])):
+                place, statement = self.body[number]
+                for one in ast.iter_child_nodes(statement):
+                    for node in ast.walk(one) if isinstance(one, ast.expr) else ():
+                        if isinstance(node, ast.Call) and self.function_of(node.func, place) is function:
+                            known.append((node, place))
+        return known
 
     def _class_around(self, owner: str, place: Place) -> Scope | None:
         """The class whose method this is, if ``owner`` is the method's first parameter or ``super()``."""

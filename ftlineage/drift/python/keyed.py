@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ftlineage.drift.python.apply import Applier, flat
-from ftlineage.drift.python.calls import keyword
+from ftlineage.drift.python.calls import dotted, keyword
 from ftlineage.drift.python.emit import Revision, Use
 from ftlineage.drift.python.file import option_names
 from ftlineage.drift.python.names import (
@@ -45,6 +45,8 @@ _REMOTE = re.compile(
     r"|parasail|endpoint|tgi|deploy"
 )
 _REQUEST_KEYS = frozenset({"messages", "prompt", "api_key", "base_url", "api_base", "temperature", "stream"})
+_ENTRY = re.compile(r"[A-Z]\w*(Meta|Info|Entry|Spec|Card|Source)|Model|Dataset")
+_REQUEST_CLASS = re.compile(r".*(Request|Response|Query|Payload)(Body|Params|Model|Schema|Base|Input)?")
 _CONFIG = re.compile(
     r".*(Config|Args|Arguments|Params|Parameters|Settings|Spec|Meta|Info|Entry|Options|Model|Source|Card)$"
 )
@@ -55,6 +57,7 @@ _LOADER = re.compile(
 _LOADER_CLASS = re.compile(
     r"[A-Z]\w*(Model|Encoder|Embedder|Embeddings|Tokenizer|Dataset|Reranker|Ranker|Retriever|LM)"
 )
+_ENGINE = re.compile(r"(Async|Offline|\w*(LLM|VLM|Inference|Generation|Serving))Engine|(Async|Offline|My|Base)LLM")
 _KERNEL = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w./-]+)?(:\w+)?")
 _ATTENTION = frozenset({"attn_implementation", "attn", "_attn_implementation", "attention_implementation"})
 # The field for a revision in settings classes of well-known frameworks, by the field of the id.
@@ -68,6 +71,9 @@ _FIELDS = {
     "ModelParams(model_name=)": "model_revision",
     "ModelMeta(name=)": "revision",
 }
+_ASKED = re.compile(
+    r"(?i)request|body|payload|response|headers|form$|json|session|client|usage|^(r|req|res|resp|data)$"
+)
 _ENV_SILENT = re.compile(
     r"(?i)image|docker|url|endpoint|api|github|git_|topic|queue|path_prefix|registry|project|workspace|host"
 )
@@ -85,17 +91,37 @@ class Keyed:
 
     def call(self, node: ast.Call, place: Place, qualified: str) -> None:
         """The keywords of a call that is no known loader, and its first argument if its name says that it loads."""
-        if _SILENT.search(qualified):
+        name = qualified.rpartition(".")[2].removesuffix("()")
+        # Of an imported class the module says nothing: `register.Model`.
+        if _SILENT.search(name if _ENTRY.fullmatch(name) else qualified):
             self._environment(node, place, qualified)
             return
         pairs = {one.arg: one.value for one in node.keywords if one.arg}
-        name = qualified.rpartition(".")[2].removesuffix("()")
+        if len(node.args) > 1 and self._registered(node, place, name, pairs):
+            return
         self._pairs(pairs, place, name, node, remote=_REMOTE.search(qualified) is not None)
         if node.args and not _REMOTE.search(qualified):
             # A function of this file that has a loader's name is not that loader.
             kind = None if find_sinks(name) and self.ev.file.function_of(node.func, place) else loaded_by_name(name)
             if kind is not None:
                 self._one(node.args[0], place, kind, name, node, revision=self._sibling("", pairs, place))
+
+    def _registered(self, node: ast.Call, place: Place, name: str, pairs: Pairs) -> bool:
+        """An entry of a registry with ids of several hubs, told apart by the names of its class's fields."""
+        ids = [one for one in node.args if isinstance(one, ast.Constant) and is_id(one.value)]
+        if len(ids) != 2:  # noqa: PLR2004 - one for each of two hubs
+            return False
+        fields = self.ev.file.fields_of(node.func)
+        given = dict(zip(fields, node.args, strict=False))
+        if any(kind_of_key(key) for key, value in given.items() if value in ids):
+            self._pairs({**given, **pairs}, place, name, node, remote=False)
+            return True
+        if fields or not _CONFIG.fullmatch(name):
+            return False
+        # The class is not in this file: those who keep two hubs write the Hub's id last.
+        revision = self._sibling("hf_model_id", pairs, place)
+        self._one(ids[1], place, kind_of_words(name) or "model", name, node, revision=revision)
+        return True
 
     def dictionary(self, node: ast.Dict, place: Place) -> None:
         """The entries of a dict literal."""
@@ -133,7 +159,7 @@ class Keyed:
         kind = kind_of_key(key)
         if kind is not None and not (kind == "model" and key in {"repo_id", "hf_repo", "hf_repo_id"}):
             return kind
-        if self._has_revision(key, pairs) or (_CONFIG.fullmatch(name) and key == "model"):
+        if self._has_revision(key, pairs) or (key == "model" and (_CONFIG.fullmatch(name) or _ENGINE.fullmatch(name))):
             loose = kind_of_loose_key(key)
             return (_kind_around(name, pairs) or loose) if key in {"path", "name"} or kind else loose
         if kind is not None:
@@ -179,18 +205,34 @@ class Keyed:
 
     def _environment(self, node: ast.Call, place: Place, qualified: str) -> None:
         """``os.getenv("BASE_MODEL", "org/name")``."""
-        if not qualified.endswith(("getenv", "environ.get")) or len(node.args) < 2:  # noqa: PLR2004 - name, default
+        if len(node.args) < 2:  # noqa: PLR2004 - name, default
+            return
+        if not qualified.endswith(("getenv", "environ.get")):
+            self._looked_up(node, place, qualified)
             return
         variable = self.ev.text(node.args[0], place) or ""
         if _ENV_SILENT.search(variable):
             return
         self._default(variable, node.args[1], place, kind_of_words(variable) or "model", via="os.environ")
 
+    def _looked_up(self, node: ast.Call, place: Place, qualified: str) -> None:
+        """``settings.get("model_id", "org/name")``, unless it is a request that is read."""
+        key = node.args[0]
+        owner = qualified.removesuffix(".get")
+        if owner == qualified or _ASKED.search(owner) or not isinstance(key, ast.Constant):
+            return
+        name = key.value if isinstance(key.value, str) else ""
+        kind = kind_of_key(name)
+        if kind is not None:
+            self._default(name, node.args[1], place, kind, via=f'"{name}"')
+
     # --- definitions -----------------------------------------------------------------------------
 
     def definitions(self, body: Iterable[tuple[Place, ast.stmt]]) -> None:
         """Defaults and attributes that no loader of this file has been seen to read."""
         for place, statement in body:
+            if _is_request(place):
+                continue
             for name, value, where, siblings in self._defined(place, statement):
                 kind = kind_of_loose_key(name)
                 if kind == "model" and "repo" in name:
@@ -244,6 +286,11 @@ class Keyed:
                 self.findings.text(held, Use(kind=kind, via=via, node=value, span=span, revision=revision, strict=True))
 
 
+def is_id(value: object) -> bool:
+    """Whether a constant is ``owner/name``."""
+    return isinstance(value, str) and shape_of(value) == "id"
+
+
 def is_reference(text: Text) -> bool:
     """Whether a text is surely an id: ``owner/name``, and for a list of adapters a folder within."""
     return shape_of(text.text.rstrip("/")) == "id" and not text.foreign
@@ -253,7 +300,7 @@ def loaded_by_name(name: str) -> Kind | None:
     """What a call loads that says so by its name: ``load_hub_dataset``, ``HubEncoder``."""
     if _LOADER.fullmatch(name) or _LOADER_CLASS.fullmatch(name):
         return kind_of_words(name)
-    return None
+    return "model" if _ENGINE.fullmatch(name) else None
 
 
 def _kind_around(name: str, pairs: Pairs) -> Kind | None:
@@ -272,6 +319,20 @@ def _kind_around(name: str, pairs: Pairs) -> Kind | None:
     if keys & marks or "Task" in name:
         return "dataset"
     return kind_of_words(name) if name else None
+
+
+def _is_request(place: Place) -> bool:
+    """Whether a field's class is what a client sends or gets: the model in it is a name, and loads nothing."""
+    held = place.scope.node
+    if not isinstance(held, ast.ClassDef):
+        return False
+    fields = {
+        one.target.id
+        for _, one in place.scope.body
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
+    }
+    typed = "prompt" in fields and any(dotted(one).endswith("BaseModel") for one in held.bases)
+    return _REQUEST_CLASS.fullmatch(held.name) is not None or "messages" in fields or typed
 
 
 def _is_spread(node: ast.Call) -> bool:

@@ -272,3 +272,45 @@ def test_owners_that_sound_made_up_are_owners(ref: str) -> None:
 def test_what_is_to_be_replaced_is_no_id(ref: str) -> None:
     found = read_python(f'from transformers import AutoModel\nAutoModel.from_pretrained("{ref}")\n', "a.py")
     assert [one.ref for one in found if one.ref is not None] == []
+
+
+def test_a_dict_of_dicts_walked_by_a_loop_gives_its_entries():
+    assert seen("""
+        SETS = {"a": {"path": "org-a/pics"}, "b": {"path": "org-b/clips"}}
+        for name, info in SETS.items():
+            load_dataset(info["path"])
+        for info in SETS.values():
+            load_dataset(info.get("path"))
+    """) == [
+        "1:24 dataset org-a/pics - floating",
+        "1:53 dataset org-b/clips - floating",
+        "3:18 dataset - - dynamic",
+        "5:18 dataset - - dynamic",
+    ]
+
+
+def test_a_dict_handed_to_a_function_of_the_file_is_walked_there():
+    assert seen("""
+        SETS = {"a": {"path": "org-a/pics"}, "b": {"path": "org-b/clips"}}
+        def load_all(sets):
+            for name, info in sets.items():
+                load_one(name, info)
+        def load_one(name, info):
+            load_dataset(info["path"])
+        load_all(SETS)
+    """) == [
+        "1:24 dataset org-a/pics - floating",
+        "1:53 dataset org-b/clips - floating",
+        "6:18 dataset - - dynamic",
+    ]
+
+
+def test_what_other_calls_give_does_not_come_back_from_one():
+    assert seen("""
+        def choose(choices):
+            one = choices[ask()]
+            return one["name"], one["value"]
+        name, model = choose([{"name": "x", "value": "org-a/m1"}])
+        other, data = choose([{"name": "y", "value": "org-b/d2"}])
+        AutoModel.from_pretrained(model)
+    """) == ["6:27 model - - dynamic"]
