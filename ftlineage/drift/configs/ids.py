@@ -15,7 +15,7 @@ from ftlineage.drift.reference import Kind
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[._-][A-Za-z0-9]+)*")
 _URL = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/(?P<rest>.+)", re.IGNORECASE)
-_HF = re.compile(r"hf:(?://)?(?P<rest>[^/].+)", re.IGNORECASE)
+_HF = re.compile(r"(?:hf|huggingface):(?://)?(?P<rest>[^/].+)", re.IGNORECASE)
 _AREA: dict[str, Kind] = {"datasets": "dataset", "spaces": "space"}
 _AT_REVISION = frozenset({"resolve", "tree", "blob", "commit", "raw"})
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)

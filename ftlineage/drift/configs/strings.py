@@ -31,6 +31,8 @@ _MAX_EMBEDDED = 2
 # Which key's words come before those of another: a container's program before its arguments.
 _BEFORE = {"args": "command", "command": "entrypoint"}
 _ARGV_KEYS = frozenset({"args", "command", "cmd", "entrypoint", "argv", "extraArgs", "CMD", "ENTRYPOINT"})
+# An image's own program, where nothing says which it is.
+_ENTRYPOINT = "/entrypoint"
 _FLAG = re.compile(r"--?[A-Za-z][\w-]*")
 
 Reader = Callable[[str], list[Found]]
@@ -145,7 +147,7 @@ def _after_program(piece: Piece, place: Place, images: Mapping[str, str]) -> Pie
     if not program and piece.text.lstrip().startswith("-"):
         image = place.owner.get("image")
         name = image.value.text if image is not None and isinstance(image.value, Scalar) else ""
-        program = next((words for part, words in images.items() if part in name), "")
+        program = next((words for part, words in images.items() if part in name), _ENTRYPOINT)
     if not program or not piece.places:
         return piece
     lead = f"{program} "
@@ -169,8 +171,8 @@ def _argv(page: Page, row: Row, items: list[Scalar]) -> Piece:
     places: list[int] = []
     for item in items:
         piece = piece_of(page, item)
-        quoted = shlex.quote(piece.text)
-        if not piece.text or (quoted != piece.text and "'" in piece.text):
+        quoted = _quoted(piece.text)
+        if not piece.text or len(quoted) > len(piece.text) + 2:
             continue
         if text:
             text.append(" ")
@@ -179,6 +181,12 @@ def _argv(page: Page, row: Row, items: list[Scalar]) -> Piece:
         edge = quoted != piece.text
         places += [piece.places[0]] * edge + piece.places + [piece.places[-1] + 1] * edge
     return Piece("".join(text), places, row=row)
+
+
+def _quoted(text: str) -> str:
+    """A word of a command; what Compose and Kubernetes fill in (``${MODEL:-org/name}``) stays open to reading."""
+    filled = "${" in text and not any(sign in text for sign in '"`\\')
+    return f'"{text}"' if filled else shlex.quote(text)
 
 
 # --- places ------------------------------------------------------------------------------------
