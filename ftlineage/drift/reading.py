@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ftlineage.drift.python.wrappers import FileWrappers, Wrappers
 
 MAX_CODE = 5_000_000
-MAX_NOTEBOOK = 100_000_000
+MAX_NOTEBOOK = 64_000_000  # what the reader of notebooks takes
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 

@@ -14,6 +14,7 @@ _OVERRIDE = re.compile(r"[+~]{0,2}([A-Za-z_][\w.\[\]-]{0,120})=")
 _SETTERS = frozenset({"--set", "--set-string", "--set-literal"})
 _SETTING = re.compile(r"(?:^|,)([A-Za-z_][\w.\[\]-]{0,120})=([^,]*)")
 _INDEX = re.compile(r"\[\w*\]")
+_RUNS_MANY = frozenset({"-m", "--multirun"})  # of Hydra; `-m` of Python stands before a module
 
 
 class Flag(NamedTuple):
@@ -50,10 +51,7 @@ def read_line(args: Sequence[Argument], switches: Container[str]) -> Line:
         text = argument.text
         found = _FLAG.match(text)
         if found is None:
-            override = _OVERRIDE.match(text)
-            if override is not None:
-                name = plain_key(_INDEX.sub("", override[1]))
-                flags.append(Flag(name, override[1], _behind(argument, override.end()), is_override=True))
+            flags += _overrides([argument])
             words.append(argument)
         elif found.end() < len(text) and text[found.end()] == "=":
             flags.append(Flag(plain_key(found[0]), found[0], _behind(argument, found.end() + 1)))
@@ -67,7 +65,22 @@ def read_line(args: Sequence[Argument], switches: Container[str]) -> Line:
                 index += 1
             flags.append(Flag(plain_key(text), text, taken[0] if taken else None, tuple(taken[1:])))
             words += taken[1:]
+            if taken and "=" not in taken[0].text:
+                flags += _overrides(taken[1:])
+            elif text in _RUNS_MANY:
+                flags += _overrides(taken)
     return Line(flags, {flag.name: flag for flag in flags}, words)
+
+
+def _overrides(words: Sequence[Argument]) -> list[Flag]:
+    """`+model.path=org/name`, as Hydra and OmegaConf take it."""
+    flags = []
+    for word in words:
+        found = _OVERRIDE.match(word.text)
+        if found is not None:
+            name = plain_key(_INDEX.sub("", found[1]))
+            flags.append(Flag(name, found[1], _behind(word, found.end()), is_override=True))
+    return flags
 
 
 def _settings(argument: Argument) -> list[Flag]:

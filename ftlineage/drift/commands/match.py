@@ -7,7 +7,8 @@ form ``org/name`` count; a program that asks a server names the server's models.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, cast
 
 from ftlineage.drift.commands.ids import Hit, hits
@@ -24,6 +25,11 @@ _WORDS = 48  # of a command, among which its program is looked for
 _NO = frozenset({"false", "no", "0", "none", "off"})
 _LOOSE = frozenset({"model", "dataset", "tokenizer", "adapter", "path", "name", "datasets", "processor"})
 _VARIABLE_FLAGS = frozenset({"e", "env", "build_arg"})
+_LAST_KINDS = frozenset({"model", "dataset", "tokenizer", "adapter"})
+_LAST_PATHS = frozenset({"path", "name_or_path", "model", "id", "repo_id", "hf_path"})
+_LOADED = frozenset(
+    {"weights", "ckpt", "load", "init", "llm", "policy", "actor", "critic", "base", "ref", "path", "hf"}
+)
 # Models beside the one that is loaded first; its revision is not theirs.
 _OTHERS = ("reward_model", "teacher_model", "draft_model", "critic_model", "speculative_")
 _API_WORDS = frozenset({"openai", "litellm", "openrouter", "anthropic", "chat", "served"})
@@ -44,12 +50,13 @@ LISTED = Style(', "{}", "', '"', None)
 
 
 class Command(NamedTuple):
-    """One command: its words and the variables set in front of it."""
+    """One command: its words, the variables set in front of it, and those exported before."""
 
     args: Sequence[Argument]
     variables: dict[str, Argument]
     style: Style = Style()
     image: str = ""
+    exported: Mapping[str, str] = MappingProxyType({})
 
 
 def sights_of(command: Command, tools: Tools) -> list[Sight]:
@@ -172,7 +179,11 @@ class _Reader:
         if not tool.only_with and not tool.never_with:
             return True
         said = {f"--{flag.name.replace('_', '-')}={flag.value.text}" for flag in self._line.flags if flag.value}
+        said |= {f"--{flag.name.replace('_', '-')}=true" for flag in self._line.flags if flag.value is None}
         said |= {f"{name}={argument.text}" for name, argument in self._command.variables.items()}
+        for word in (*tool.only_with, *tool.never_with):
+            name, _, text = word.partition("=")
+            said |= {word} if self._command.exported.get(name) == text else set()
         return not (said & set(tool.never_with)) and (not tool.only_with or bool(said & set(tool.only_with)))
 
     # --- words and flags -----------------------------------------------------------------------
@@ -202,8 +213,9 @@ class _Reader:
         if not holds:
             return
         self._take(holds, flag.value, flag.written, flag.name)
-        if not self._known.tool.positional:
-            for word in flag.more:
+        for word in flag.more:
+            # `name=org/name` is never one of the words that belong to no flag.
+            if not self._known.tool.positional or (holds == "adapter" and "=" in word.text):
                 self._take(holds, word, flag.written, flag.name)
 
     def _generic(self, flag: Flag) -> Holds:
@@ -216,8 +228,11 @@ class _Reader:
         holds: Holds | Kind | None = tools.overrides.get(flag.name) or tools.overrides.get(two)
         if not holds and (last == flag.name or last not in _LOOSE):
             holds = tools.generic.flags.get(last) or kind_of_key(last)
-        if not holds and not flag.is_override:
-            holds = kind_of_words(last)
+        if not holds:
+            holds = _of_override(flag.name) if flag.is_override else kind_of_words(last)
+        if not holds and last in _LOADED and flag.value is not None:
+            # `--weights $MODEL`: the variable's name says what the flag's does not.
+            holds = kind_of_words(flag.value.variable)
         if not holds or (holds == "model" and self._is_client()) or last in tools.generic.silent:
             return ""
         return cast("Holds", holds)
@@ -316,6 +331,15 @@ class _Reader:
         return [
             sight._replace(remote_code=True) if runs is None or sight.kind == runs else sight for sight in self._found
         ]
+
+
+def _of_override(name: str) -> Holds:
+    """What `actor.model=` and `reward_model.path=` hold: the last part says, or the one before it."""
+    before, _, last = name.rpartition(".")
+    if last in _LAST_KINDS:
+        return cast("Holds", last)
+    parent = before.rpartition(".")[2]
+    return cast("Holds", kind_of_words(parent) or "") if last in _LAST_PATHS and parent else ""
 
 
 def _revised(sight: Sight, given: Value) -> Sight:

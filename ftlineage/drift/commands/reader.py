@@ -19,7 +19,7 @@ MAX_CHARACTERS = 1_000_000
 
 # A text with none of these names nothing on the Hub that this package would see.
 _LIKELY = re.compile(
-    r"(?i)model|dataset|hugging|token|adapter|lora|pretrain|repo|hf|vllm|ollama|tune|litgpt|swift|lm_eval"
+    r"(?i)model|dataset|hugging|token|adapter|lora|pretrain|repo|hf|vllm|ollama|tune|litgpt|swift|lm_eval|data[._-]?path|[a-z]_data"
 )
 
 

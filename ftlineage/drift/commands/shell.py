@@ -17,17 +17,8 @@ from ftlineage.drift.commands.lexer import Lexer, Part, Token
 from ftlineage.drift.commands.match import Command, Style, sights_of, variable_sights
 from ftlineage.drift.commands.sights import Lines, Sight, to_found
 from ftlineage.drift.commands.tools import Tools
-from ftlineage.drift.commands.values import (
-    MOST,
-    Argument,
-    How,
-    Value,
-    joined,
-    literal,
-    marked,
-    unknown,
-    used_at,
-)
+from ftlineage.drift.commands.values import MOST, Argument, How, Value, joined, literal, marked, unknown, used_at
+from ftlineage.drift.commands.words import document_of_cat, goes_on, plain_text, read_into, split_words
 from ftlineage.drift.commands.written import Written
 from ftlineage.drift.reference import Found
 
@@ -36,6 +27,7 @@ _OPENERS = frozenset({"if", "case"})
 _CLOSERS = frozenset({"fi", "esac"})
 _LEADS = frozenset(["then", "else", "elif", "do", "while", "until", "!", "{", "time", "if", "exec", "command", "nohup"])
 _SETTERS = frozenset({"export", "local", "declare", "typeset", "readonly", "set", "setenv"})
+_REJOINED = 20_000  # words of commands that were cut in two
 _CALLS = 200
 _DEEP = 4
 _COMMANDS = 200_000
@@ -73,6 +65,11 @@ class Shell:
         self._steps = 0
         self._clone: tuple[int, Sight] | None = None
         self._last = ""
+        self._reading: tuple[str, int] | None = None
+        self._texts: dict[str, Value] = {}
+        self._before: tuple[Command, int] | None = None
+        self._rejoined = 0
+        self._exported: dict[str, str] = {}
 
     def set(self, name: str, variable: Variable) -> None:
         """Give a name its meaning from here on."""
@@ -86,6 +83,9 @@ class Shell:
 
     def finish(self) -> list[Found]:
         """Everything found, with the ids that are only handed on in the environment; in the order of the text."""
+        for name, text in self._texts.items():
+            if name not in self._used and (words := split_words(text)):
+                self.command(Command(words, {}, Style(), self.image), words[0].start, words[-1].end)
         unused = {
             name: variable.words[0]
             for name, variable in self.variables.items()
@@ -111,11 +111,11 @@ class Shell:
             elif token.kind == "heredoc":
                 self._document(token)
             elif token.text == "(" and len(words) == 1 and index < len(tokens) and tokens[index].text == ")":
-                index = self._define(self._plain(words[0]), tokens, index + 1)
+                index = self._define(plain_text(words[0]), tokens, index + 1)
                 words = []
             else:
-                if words and self._plain(words[0]) == "function":
-                    index = self._define(self._plain(words[-1 if len(words) == 2 else 1]), tokens, index - 1, words)  # noqa: PLR2004 - `function name`
+                if words and plain_text(words[0]) == "function":
+                    index = self._define(plain_text(words[-1 if len(words) == 2 else 1]), tokens, index - 1, words)  # noqa: PLR2004 - `function name`
                 else:
                     self._statement(words)
                 words = []
@@ -123,10 +123,10 @@ class Shell:
 
     def _define(self, name: str, tokens: list[Token], index: int, head: list[Token] | None = None) -> int:
         """Keep the body of a function, which begins at the next `{`, and read it once by itself."""
-        opened = 1 if head and self._plain(head[-1]) == "{" else 0
+        opened = 1 if head and plain_text(head[-1]) == "{" else 0
         begin = index
         while index < len(tokens):
-            text = self._plain(tokens[index]) if tokens[index].kind == "word" else ""
+            text = plain_text(tokens[index]) if tokens[index].kind == "word" else ""
             opened += (text == "{") - (text == "}")
             index += 1
             if opened == 0 and text == "}":
@@ -161,9 +161,6 @@ class Shell:
         self.variables[name.rstrip("+")] = Variable(tuple(kept), is_list=True, exported=exported)
         return index + 1
 
-    def _plain(self, token: Token) -> str:
-        return token.parts[0].text if len(token.parts) == 1 and token.parts[0].kind == "text" else ""
-
     # --- statements ----------------------------------------------------------------------------
 
     def _statement(self, tokens: list[Token]) -> None:
@@ -171,13 +168,13 @@ class Shell:
         if not tokens or self._steps > _COMMANDS:
             return
         start, end = tokens[0].start, tokens[-1].end
-        first = self._plain(tokens[0])
+        first = plain_text(tokens[0])
         while first in _LEADS or first in _OPENERS or first in _CLOSERS:
             self._branches = max(self._branches + (first in _OPENERS) - (first in _CLOSERS), 0)
             tokens = tokens[1:]
             if not tokens or first == "case":
                 return
-            first = self._plain(tokens[0])
+            first = plain_text(tokens[0])
         if first in {"for", "select"}:
             self._loop(tokens)
             return
@@ -186,14 +183,14 @@ class Shell:
         self._execute(args, start, end)
 
     def _loop(self, tokens: list[Token]) -> None:
-        if len(tokens) < 4 or self._plain(tokens[2]) != "in":  # noqa: PLR2004 - `for name in word`
+        if len(tokens) < 4 or plain_text(tokens[2]) != "in":  # noqa: PLR2004 - `for name in word`
             return
         words = [argument for token in tokens[3:] for argument in self._expand(token)]
         values = [value for word in words for value in word.values][:MOST]
         how = How.SHARED if len(values) > 1 else How.HERE
         pieces = tuple(marked(value, how) for value in values)
         if pieces:
-            self.variables[self._plain(tokens[1])] = Variable((Argument(pieces, words[0].start, words[-1].end),))
+            self.variables[plain_text(tokens[1])] = Variable((Argument(pieces, words[0].start, words[-1].end),))
 
     def _execute(self, args: list[Argument], start: int, end: int) -> None:
         names: dict[str, Argument] = {}
@@ -219,7 +216,19 @@ class Shell:
         elif program in self._functions:
             self._enter(program, args[1:], start, end)
         else:
-            self.command(Command(args, names, Style(), self.image), start, end)
+            self._command(args, names, start, end)
+
+    def _command(self, args: list[Argument], names: dict[str, Argument], start: int, end: int) -> None:
+        name = read_into(args)
+        self._reading = (name, end) if name else self._reading
+        command = Command(args, names, Style(), self.image, self._exported)
+        if self._before is not None and goes_on(args[0], self.lexer.text, self._before[1]):
+            before = self._before[0]
+            self._rejoined += len(before.args)
+            if self._rejoined <= _REJOINED:
+                command = command._replace(args=[*before.args, *args], variables=before.variables | names)
+        self._before = (command, end)
+        self.command(command, start, end)
 
     def _set(self, found: re.Match[str], argument: Argument, names: dict[str, Argument]) -> None:
         values = tuple(value.part(found.end(), len(value.text)) for value in argument.values)
@@ -237,6 +246,8 @@ class Shell:
             # A later branch has an answer of its own: what was a default is one of several now.
             values = tuple(marked(value._replace(how=How.HERE), how) for value in [*known, *values])[:MOST]
         kept = exported or (before is not None and before.exported)
+        if kept:
+            self._exported[name] = argument.text
         self.set(name, Variable((Argument(values, argument.start, argument.end),), exported=kept))
 
     def _enter(self, name: str, args: list[Argument], start: int, end: int) -> None:
@@ -281,11 +292,19 @@ class Shell:
         """The body of a here-document: Python, a configuration file or more shell."""
         if self._depth >= _DEEP:
             return
+        body = self._body(token)
+        if self._reading is not None and self.lexer.text.count("\n", self._reading[1], token.start) == 1:
+            name = self._reading[0]
+            self._texts[name] = body
+            self._assign(name, Argument((body,), token.start, token.end), exported=False)
+            return
+        self.found += document_in(body, self._last, self.tools, self.lines, self._depth)
+
+    def _body(self, token: Token) -> Value:
         parts: tuple[Part, ...] = ()
         if token.text == "-":
             parts = self.lexer.inside(token.start, token.end)
-        body = self._join(parts) if parts else literal(self.lexer.text[token.start : token.end], token.start)
-        self.found += document_in(body, self._last, self.tools, self.lines, self._depth)
+        return self._join(parts) if parts else literal(self.lexer.text[token.start : token.end], token.start)
 
     # --- filling in ----------------------------------------------------------------------------
 
@@ -325,20 +344,23 @@ class Shell:
         if part.quoted or len(variable.words) != 1 or len(variable.words[0].values) != 1:
             return None
         value = variable.words[0].values[0]
-        pieces = list(re.finditer(r"[^ \t\n]+", value.text))
-        if len(pieces) < 2:  # noqa: PLR2004 - one word stays where it is used
+        words = split_words(value)
+        if len(words) < 2:  # noqa: PLR2004 - one word stays where it is used
             return None
         self._used.add(part.text)
-        parts = [value.part(*piece.span()) for piece in pieces]
-        return [Argument((piece,), piece.at(0), piece.after(len(piece.text))) for piece in parts]
+        return words
 
     def _values(self, part: Part) -> tuple[Value, ...]:
         length = part.end - part.start
         if part.kind == "text":
             return (literal(part.text, part.start),)
         if part.kind == "command" and self._depth < _DEEP:
+            tokens = [] if part.start == part.end else list(self.lexer.tokens(part.start, part.end))
+            document = document_of_cat(tokens)
+            if document is not None:
+                return (self._body(document),)
             self._depth += 1
-            self._run([] if part.start == part.end else list(self.lexer.tokens(part.start, part.end)))
+            self._run(tokens)
             self._depth -= 1
         if part.kind != "variable":
             return (unknown(part.text, part.start, length),)

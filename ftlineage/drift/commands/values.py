@@ -113,8 +113,8 @@ def unknown(name: str, offset: int, length: int) -> Value:
 
 
 def used_at(value: Value, offset: int, length: int) -> Value:
-    """A variable's value at its use: a constant moves here, everything else stays where it is written."""
-    if value.how is not How.HERE:
+    """A variable's value at its use: a constant of one line moves here, everything else stays where it is written."""
+    if value.how is not How.HERE or "\n" in value.text:
         return value
     return Value(value.text, (Span(0, offset, length, literal=False),))
 
