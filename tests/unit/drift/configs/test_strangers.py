@@ -170,3 +170,35 @@ def test_lists_of_arguments_with_defaults(text, line):
 def test_blocks_inside_another_file_are_read_beside_the_fallback():
     assert frameworks_of(NESTED, "a.yaml") == [["commands", "environment", "generic", "truss-blocks"]]
     assert "truss-blocks" not in frameworks_of("trt_llm: {build: {base_model: llama}}\n", "a.yaml")[0]
+
+
+def test_ids_that_share_the_metadata_of_a_truss_are_not_pinned_by_one_key():
+    text = (
+        "python_version: py311\nresources: {accelerator: A10G}\nmodel_metadata:\n"
+        "  engine_repository: nord/engine\n  tokenizer_repository: nord/tok\n  repo_id: nord/base\n"
+    )
+    found = read_config(text, "config.yaml")
+    assert [(one.ref, one.kind, one.slot is None) for one in found] == [
+        ("nord/engine", "model", True),
+        ("nord/tok", "tokenizer", True),
+        ("nord/base", "model", False),
+    ]
+    assert found[0].unpinnable == "what is read from model_metadata is the model's own affair"
+
+
+def test_arguments_of_a_model_server_of_a_truss():
+    text = "resources: {accelerator: A10G}\nbuild:\n  model_server: {server}\n  arguments: {model: nord/base}\n"
+    assert seen(text.replace("{server}", "VLLM")) == [("nord/base", "model", 4, None, False)]
+    assert seen(text.replace("{server}", "TRITON")) == []
+
+
+@pytest.mark.parametrize("key", ["ref_model_path", "reward_model_path", "draft_model_path", "embedding_model_path"])
+def test_roles_of_models_in_any_file(key):
+    assert seen(f"train:\n  {key}: nord/base\n") == [("nord/base", "model", 2, None, False)]
+    assert seen(f"train:\n  {key}: nord/base\n  api_base: http://localhost\n") == []
+
+
+@pytest.mark.parametrize("role", ["reward_model", "draft_model", "ref_model"])
+def test_blocks_of_models_in_any_file(role):
+    assert seen(f"{role}:\n  path: nord/base\n  revision: main\n") == [("nord/base", "model", 2, "main", False)]
+    assert seen(f"{role}:\n  path: outputs/base\n") == []
