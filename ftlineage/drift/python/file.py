@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from ftlineage.drift.python.wrappers import Wrappers
 
 _ELSEWHERE = ast.Constant(value=None, lineno=1, col_offset=0)
-_COMPOUND = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.For, ast.AsyncFor, ast.While, ast.With,
-             ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)  # fmt: skip
+_COMPOUND = frozenset({
+             ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.For, ast.AsyncFor, ast.While, ast.With,
+             ast.AsyncWith, ast.Try, ast.TryStar, ast.Match})  # fmt: skip
 _OPTION_MAKERS = frozenset({"add_argument", "DEFINE_string", "add_option"})
 
 
@@ -217,7 +218,7 @@ class File:
 def statement_lines(statement: ast.stmt) -> tuple[int, int]:
     """The lines of a statement without the blocks in it, decorators with it."""
     last = statement.end_lineno or statement.lineno
-    if not isinstance(statement, _COMPOUND):
+    if type(statement) not in _COMPOUND:
         return statement.lineno, last
     decorators = getattr(statement, "decorator_list", ())
     first = min((one.lineno for one in decorators), default=statement.lineno)

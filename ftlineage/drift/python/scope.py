@@ -91,10 +91,15 @@ def statements(
     """Every statement of a body and of the blocks in it; not those of functions and classes within."""
     for statement in body:
         yield Place(scope, (statement.lineno, statement.col_offset), blocks), statement
+        if type(statement) not in _BLOCKS:
+            continue
         for branch, inner in _branches(statement):
             yield from statements(inner, scope, (*blocks, (id(statement), branch)))
 
 
+_BLOCKS = frozenset(
+    {ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match}
+)
 # Numbers of branches: bodies that run, bodies that may not; other branches count from there.
 _RUNS, _MAY_RUN, _OTHER = -1, 0, 1
 

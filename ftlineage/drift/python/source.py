@@ -38,6 +38,12 @@ _MORE = (
 )  # fmt: skip
 # A flag with an id, or something that is put in, behind it.
 _FLAG = re.compile(r"--[\w.-]+(?:[ =]+|[\"'], *f?[\"']?)\\?[\"']?(?:([A-Za-z0-9][\w.-]*/[\w.-]+)|\{)")
+# Names of measurements and ratios; a file with no other string of an id's shape is not parsed.
+_NO_OWNER = re.compile(
+    r"(?:\d+|(?:\w+_)?(?:loss|losses|val|metrics?|rewards?|objective|ratio|sampling|perf|timing|throughput|accuracy"
+    r"|entropy|kl|grad|policy|critic|actor|relative|accounts|and|non-\w+|i|requests|tokens))/",
+    re.IGNORECASE,
+)
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
@@ -46,7 +52,7 @@ def is_interesting(text: str) -> bool:
     if any(token in text for token in TOKENS):
         return True
     found = dict.fromkeys((*_ID_LITERAL.findall(text), *_FLAG.findall(text)))
-    return any(shape_of(one) == "id" for one in found)
+    return any(_NO_OWNER.match(one) is None and shape_of(one) == "id" for one in found)
 
 
 class Source:

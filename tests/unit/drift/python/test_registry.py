@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ftlineage.drift.python.source import is_interesting
 from tests.unit.drift.python.seen import seen
 
 
@@ -95,3 +96,17 @@ def test_an_address_that_waits_for_a_file_name_floats_with_its_branch():
         def get(name):
             return download(BASE + name)
     """) == ["1:32 model org-a/files main floating"]
+
+
+@pytest.mark.parametrize(
+    ("text", "worth"),
+    [
+        ('log("val/loss", 1)', False),
+        ('ratio = "138/85"', False),
+        ('model = "org-a/m1"', True),
+        ('cmd = "serve --model org-a/m1"', True),
+        ('log("val/loss", 1); model = "org-a/m1"', True),
+    ],
+)
+def test_a_file_with_names_of_measurements_alone_is_not_parsed(text: str, worth: bool):  # noqa: FBT001
+    assert is_interesting(text) is worth
