@@ -108,5 +108,5 @@ def test_an_address_that_waits_for_a_file_name_floats_with_its_branch():
         ('log("val/loss", 1); model = "org-a/m1"', True),
     ],
 )
-def test_a_file_with_names_of_measurements_alone_is_not_parsed(text: str, worth: bool):  # noqa: FBT001
+def test_a_file_with_names_of_measurements_alone_is_not_parsed(text: str, worth: bool):
     assert is_interesting(text) is worth
