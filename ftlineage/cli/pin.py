@@ -23,11 +23,23 @@ if TYPE_CHECKING:
 @verb("ftlineage pin", "ftlineage pin src configs --dry-run", "ftlineage pin train.py --json")
 @click.argument("paths", nargs=-1, type=PATH)
 @lock_option
+@click.option(
+    "--adapters",
+    is_flag=True,
+    help="Pin the bases of trained adapters too, to what is loaded now; it may not be theirs.",
+)
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would change as a diff.")
 @click.option("--diff", "show_diff", is_flag=True, help="Print what changes as a diff, and write it.")
 @timeout_option
 def pin(
-    out: Output, paths: tuple[Path, ...], *, lock_file: Path | None, dry_run: bool, show_diff: bool, timeout: float
+    out: Output,
+    paths: tuple[Path, ...],
+    *,
+    lock_file: Path | None,
+    adapters: bool,
+    dry_run: bool,
+    show_diff: bool,
+    timeout: float,
 ) -> int:
     """Pin every floating reference to a commit, in place.
 
@@ -45,7 +57,7 @@ def pin(
 
     started = time.perf_counter()
     lock = find_lock(lock_file)
-    done = run(lock, lambda: scan_for(lock, paths), dry_run=dry_run, timeout=timeout)
+    done = run(lock, lambda: scan_for(lock, paths), adapters=adapters, dry_run=dry_run, timeout=timeout)
     named = pins.namer(lock)
     if out.json:
         out.document(_document(done, named, lock, dry_run=dry_run, seconds=time.perf_counter() - started))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ftlineage.core import words
+from ftlineage.core.layout import ADAPTER_CONFIG
 from ftlineage.drift.reading import Seen
 from ftlineage.drift.reference import Kind, Reference
 from ftlineage.drift.revision import is_commit
@@ -79,6 +80,8 @@ def _told(floating: Reference, pinned: Reference) -> Reference:
 def _compared(one: Seen, lock: Mapping[Key, Iterable[Locked]]) -> Seen:
     reference, key = one.reference, repository(one.reference)
     if reference.status != "pinned" or reference.rule is not None or key is None:
+        return one
+    if reference.via == ADAPTER_CONFIG:  # a trained adapter stays with its base, wherever the lock has moved to
         return one
     sha = (reference.revision or "").lower()
     entries = list(lock.get(key, ()))

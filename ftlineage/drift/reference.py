@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from ftlineage.core.layout import ADAPTER_CONFIG
 from ftlineage.drift.revision import Rule, rule_of
 
 Kind = Literal["model", "dataset", "adapter", "tokenizer", "space", "code"]
@@ -106,7 +107,7 @@ def _status(found: Found) -> tuple[Status, Rule | None]:
     rule = rule_of(found.revision)
     if rule is None:
         return "pinned", None
-    if found.kind == "model" and found.via == "adapter_config.json":
+    if found.kind == "model" and found.via == ADAPTER_CONFIG:
         return "floating", "FLOAT007"
     return "floating", rule
 

@@ -166,7 +166,7 @@ sys.exit(main(sys.argv[2:]))
 @pytest.mark.parametrize("renames", [0, 1, 2, 3])
 def test_a_run_that_is_killed_leaves_whole_files_that_can_be_unpinned(place, renames):
     done = subprocess.run(
-        [sys.executable, "-c", _KILLED, str(renames), "pin"],
+        [sys.executable, "-c", _KILLED, str(renames), "pin", "--adapters"],
         cwd=place.folder,
         env=environment(**place.variables),
         capture_output=True,

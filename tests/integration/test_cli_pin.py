@@ -179,7 +179,7 @@ def test_what_is_typed_wrong_exits_with_2(place, arguments):
 def test_two_at_once_both_succeed(place):
     started = [
         subprocess.Popen(
-            [*COMMAND, "pin", "--json"],
+            [*COMMAND, "pin", "--adapters", "--json"],
             cwd=place.folder,
             env=environment(**place.variables),
             stdout=subprocess.PIPE,
@@ -196,3 +196,10 @@ def test_two_at_once_both_succeed(place):
     place.run("unpin")
     assert place.is_untouched()
     assert not list(place.folder.rglob(".*.tmp"))
+
+
+def test_the_base_of_a_trained_adapter_is_not_guessed(place):
+    done = place.run("pin", "out", "--guess-nothing")
+    assert done.code == 1
+    assert json.loads(place.text("out/adapter_config.json"))["revision"] is None
+    assert "only its training knows the commit of its base" in " ".join((done.out + done.err).split())

@@ -21,7 +21,7 @@ from ftlineage.drift.relock import lock_or_none
 from ftlineage.drift.resolve import resolve_all
 from ftlineage.drift.rewrite.change import Change, pin_source
 from ftlineage.drift.rewrite.files import CHANGED, Source, is_as_read, read_source, reader_of, seen_in, write_source
-from ftlineage.drift.rewrite.places import Commit, Key, Pin, Refusal, is_second, refusal
+from ftlineage.drift.rewrite.places import ONLY_TRAINING, Commit, Key, Pin, Refusal, is_guess, is_second, refusal
 from ftlineage.drift.rewrite.undo import Kept
 from ftlineage.drift.scan import ScanResult
 from ftlineage.errors import FtlineageError, OutputNotWritableError, StorageError
@@ -40,6 +40,12 @@ class Rewritten(NamedTuple):
     files: list[tuple[Source, str]]
 
 
+class _Asked(NamedTuple):
+    result: ScanResult
+    adapters: bool
+    timeout: float
+
+
 class _Attempt(NamedTuple):
     before: Lock
     lock: Lock
@@ -48,12 +54,15 @@ class _Attempt(NamedTuple):
     answers: Mapping[Ref, Answer]
 
 
-def pin(lock_file: Path, scan: Scan, *, dry_run: bool = False, timeout: float = TIMEOUT) -> Rewritten:
+def pin(
+    lock_file: Path, scan: Scan, *, adapters: bool = False, dry_run: bool = False, timeout: float = TIMEOUT
+) -> Rewritten:
     """Pin every floating reference that can be, in place.
 
     Args:
         lock_file: The lock file; made if it is not there.
         scan: Scans the paths, with places relative to the lock file's folder.
+        adapters: Pin the bases of trained adapters too, to what is loaded now.
         dry_run: Write nothing.
         timeout: Seconds to wait for the Hub at each step.
 
@@ -62,28 +71,32 @@ def pin(lock_file: Path, scan: Scan, *, dry_run: bool = False, timeout: float = 
         LockMalformedError, LockTooNewError: The lock that is there cannot be read or written.
         OutputNotWritableError, StorageError: Writing failed; every file is whole, as it was or pinned.
     """
-    attempt = _attempt(lock_file, scan(), timeout, {})
+    attempt = _attempt(lock_file, _Asked(scan(), adapters, timeout), {})
     if dry_run:
         return _told(attempt)
     with locked(lock_file.parent):
         if _is_stale(attempt, lock_file):
-            attempt = _attempt(lock_file, scan(), timeout, attempt.answers)
+            attempt = _attempt(lock_file, _Asked(scan(), adapters, timeout), attempt.answers)
         return _write(lock_file, attempt)
 
 
 # --- in memory ---------------------------------------------------------------------------------
 
 
-def _attempt(lock_file: Path, result: ScanResult, timeout: float, answers: Mapping[Ref, Answer]) -> _Attempt:
+def _attempt(lock_file: Path, asked: _Asked, answers: Mapping[Ref, Answer]) -> _Attempt:
+    result = asked.result
     before = lock_or_none(lock_file)
     require_writable(lock_file, before)
     floating = [one for one in result.seen if one.reference.status == "floating" and not is_second(one.reference)]
+    guesses = [] if asked.adapters else [one for one in floating if is_guess(one.reference)]
+    floating = [one for one in floating if one not in guesses]
     placed = [one for one in floating if one.reference.slot is not None]
-    lock, answers, missing = _resolved(lock_file, before, placed, timeout, answers)
+    lock, answers, missing = _resolved(lock_file, before, placed, asked.timeout, answers)
     commits = {**missing, **commits_of(lock)}
     changes, refused = _changes(result, floating, commits, before.pins)
     changed = [change for change in changes if change.done.pins]
     refused += [one for change in changes for one in change.done.refused]
+    refused += [refusal(one.reference, ONLY_TRAINING) for one in guesses]
     return _Attempt(
         before, _locked(lock, before, changed, result.readers or Readers(Tables())), changed, refused, answers
     )

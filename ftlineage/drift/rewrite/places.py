@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ftlineage.core.layout import ADAPTER_CONFIG
 from ftlineage.drift.locking import repo_type_of
 from ftlineage.drift.reference import Kind, Reference, Slot
 from ftlineage.drift.revision import Rule
@@ -28,6 +29,12 @@ class Key(NamedTuple):
     repo_type: RepoType
     ref: str
     wished: str | None
+
+
+ONLY_TRAINING = (
+    "only its training knows the commit of its base: ftlineage record DIR --base org/name@<40-hex commit>; "
+    "to take what is loaded now, add --adapters"
+)
 
 
 class Commit(NamedTuple):
@@ -83,6 +90,11 @@ def key_of(reference: Reference) -> Key:
 def is_second(reference: Reference) -> bool:
     """Whether it is a further finding about a reference that has one of its own."""
     return reference.rule in _SECOND
+
+
+def is_guess(one: Reference) -> bool:
+    """Whether a commit would be a guess: what a trained adapter's base was is known to its training alone."""
+    return one.via == ADAPTER_CONFIG
 
 
 def places_of(
