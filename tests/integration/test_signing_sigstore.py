@@ -24,7 +24,7 @@ JUDGE = Path(__file__).parents[1] / "judges" / "sigstore-js"
 NODE = shutil.which("node", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
 pytestmark = pytest.mark.skipif(
-    NODE is None or not (JUDGE / "node_modules").is_dir(),
+    NODE is None or not (JUDGE / "node_modules" / "@sigstore").is_dir(),
     reason="install the judge: npm ci in tests/judges/sigstore-js",
 )
 
