@@ -120,10 +120,11 @@ def _checked(repo: str, branch: str, *, create: bool, private: bool) -> str:
 def _version(folder: Path, report: Report) -> tuple[Card, list[Upload]]:
     """The card and every file that goes with it, each with the bytes that were verified."""
     from ftlineage.hashing.files import real_file
-    from ftlineage.sources.hub_push import read_small, read_upload
+    from ftlineage.hashing.held import read_whole
+    from ftlineage.sources.hub_push import read_upload
 
     def own(name: str) -> bytes:
-        return read_small(real_file(folder / name, folder), name)
+        return read_whole(real_file(folder / name, folder), shown=name)
 
     data = own(CARD_NAME)
     card = read_card(data)
@@ -165,14 +166,14 @@ def _readme(folder: Path, commit: HubCommit, card: Card) -> Upload:
     """The page: what stands there, or else the folder's own, with the block of this card."""
     from ftlineage.export.hub_card import merge_readme
     from ftlineage.hashing.files import real_file
-    from ftlineage.sources.hub_push import read_small
+    from ftlineage.hashing.held import read_whole
     from ftlineage.sources.hub_read import read_hub_file
 
     there = next((file for file in commit.files if file.path == README_NAME), None)
     if there is not None:
         data = read_hub_file(commit, there)
     elif (folder / README_NAME).exists():
-        data = read_small(real_file(folder / README_NAME, folder), README_NAME)
+        data = read_whole(real_file(folder / README_NAME, folder), shown=README_NAME)
     else:
         data = b""
     try:

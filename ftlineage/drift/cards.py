@@ -41,12 +41,6 @@ def held_by_card(card: Card) -> tuple[list[Held], list[Finding]]:
     return list(seen.values()), [*_remarks(card)]
 
 
-def is_unknown(card: Card) -> bool:
-    """Whether the commit of the card's base was never recorded, so that nobody can compare it."""
-    base = card.body.base
-    return base is not None and base.origin == "hub" and base.revision is None
-
-
 def _base(base: Base) -> Iterator[Held]:
     if base.origin == "hub" and base.revision is not None:
         yield _held("model", base.model, base.requested, base.revision, files=base.files, section="base")

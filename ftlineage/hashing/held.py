@@ -6,6 +6,7 @@ Refused: to hold more bytes than the caller expects, so that a file cannot fill 
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import msgspec
@@ -48,3 +49,8 @@ def hold(path: Path, *, limit: int, shown: str | None = None) -> HeldFile:
         data = bytearray(file.size)
         file.read_at(memoryview(data), 0)
     return HeldFile(shown=file.shown, data=data)
+
+
+def read_whole(path: Path, *, limit: int = sys.maxsize, shown: str | None = None) -> bytes:
+    """The bytes of a whole regular file; see :func:`hold`."""
+    return bytes(hold(path, limit=limit, shown=shown).data)

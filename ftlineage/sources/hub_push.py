@@ -30,8 +30,9 @@ from ftlineage.errors import (
     RepositoryNotFoundError,
     UndecidedError,
 )
-from ftlineage.hashing.files import open_regular, real_file
+from ftlineage.hashing.files import real_file
 from ftlineage.hashing.git import file_blob_id, object_id
+from ftlineage.hashing.held import read_whole
 from ftlineage.hashing.progress import is_shown
 from ftlineage.sources.hub import TIMEOUT, HubCommit, resolve_revision
 from ftlineage.sources.hub_cache import HubFile
@@ -101,17 +102,9 @@ def read_upload(folder: Path, record: FileRecord) -> Upload:
     real = real_file(folder / record.path, folder)
     if record.size > _MAX_PLAIN:
         return Upload(path=record.path, sha256=record.sha256, content=real)
-    content = read_small(real, record.path)
+    content = read_whole(real, shown=record.path)
     _require(record.path, record.sha256, sha256_hex(content))
     return Upload(path=record.path, sha256=record.sha256, content=content)
-
-
-def read_small(real: Path, shown: str) -> bytes:
-    """A whole small file as it stands."""
-    with open_regular(real, shown=shown) as file:
-        data = bytearray(file.size)
-        file.read_at(memoryview(data), 0)
-    return bytes(data)
 
 
 def plan_push(uploads: Sequence[Upload], commit: HubCommit, *, listed_before: Collection[str]) -> PushPlan:

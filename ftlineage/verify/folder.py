@@ -17,8 +17,9 @@ from ftlineage.core.digest import sha256_hex
 from ftlineage.core.finding import Finding
 from ftlineage.core.layout import ADAPTER_CONFIG, is_recorded, may_hold_recorded
 from ftlineage.core.sections import FileRecord
-from ftlineage.errors import BadInputError, FtlineageError
-from ftlineage.hashing.files import Listing, file_sha256, list_folder, open_regular, real_file, record_file
+from ftlineage.errors import FtlineageError
+from ftlineage.hashing.files import Listing, file_sha256, list_folder, real_file, record_file
+from ftlineage.hashing.held import read_whole
 from ftlineage.hashing.parallel import map_by_size
 from ftlineage.hashing.progress import Update, progress_bar
 from ftlineage.hashing.receipts import FileReceipts, NoReceipts, Receipts
@@ -101,12 +102,7 @@ def is_configuration(path: str) -> bool:
 
 def read_file(folder: Path, name: str, limit: int) -> bytes:
     """A whole small file of a folder; raises as the protocol says."""
-    with open_regular(real_file(folder / name, folder), shown=name) as file:
-        if file.size > limit:
-            raise BadInputError(path=name, reason=f"{file.size} bytes, more than the {limit} that are read")
-        data = bytearray(file.size)
-        file.read_at(memoryview(data), 0)
-    return bytes(data)
+    return read_whole(real_file(folder / name, folder), limit=limit, shown=name)
 
 
 def observe_base(folder: Path, files: Sequence[FileRecord], *, full: bool) -> dict[str, Observed]:

@@ -261,14 +261,6 @@ def _handed(ev: Evaluator, param: Param) -> Iterator[Value]:
     ev.frame = frame
 
 
-def attribute_of_instance(ev: Evaluator, instance: Instance, name: str) -> list[Value] | None:
-    """What the call that made an object gave for a field of this name."""
-    if instance.call is None or instance.place is None:
-        return None
-    given = keyword(instance.call, name)
-    return ev.values(given, instance.place) if given is not None else None
-
-
 _SPECIAL = {
     "format": _format, "getattr": _getattr, "dict": _dict, "choice": _choice, "param": _case, "values": _held,
     "keys": _held, "next": _choice, "iter": _choice,

@@ -15,7 +15,7 @@ from ftlineage.drift.reference import Reference
 from ftlineage.drift.rewrite.files import CHANGED, Source
 from ftlineage.drift.rewrite.move import loosen
 from ftlineage.drift.rewrite.pin import Pinned, Read, pin_text
-from ftlineage.drift.rewrite.places import Commit, Key, Refusal, is_second, refusal
+from ftlineage.drift.rewrite.places import Commit, Key, Refusal, refusal, without_seconds
 from ftlineage.drift.rewrite.undo import Kept
 
 
@@ -42,7 +42,7 @@ def pin_source(
         commits: The commit of each repository and ref, or why there is none.
         kept: What the lock file holds of the file's pins.
     """
-    firsts = _firsts(read(source.text, source.shown))
+    firsts = without_seconds(read(source.text, source.shown))
     numbers = {number for one in wanted if (number := _number(one.reference, firsts)) is not None}
     changed = [refusal(one.reference, CHANGED) for one in wanted if _number(one.reference, firsts) is None]
     loose = loosen(source.text, source.shown, firsts, kept, commits)
@@ -65,12 +65,8 @@ def _pinned(
     commits: Mapping[Key, Commit | str],
     kept: Sequence[Kept],
 ) -> Pinned:
-    references = [one for number, one in enumerate(_firsts(read(text, path))) if number in numbers]
+    references = [one for number, one in enumerate(without_seconds(read(text, path))) if number in numbers]
     return pin_text(text, path, references, commits, read=read, kept=kept)
-
-
-def _firsts(references: Sequence[Reference]) -> list[Reference]:
-    return [one for one in references if not is_second(one)]
 
 
 def _number(wanted: Reference, firsts: Sequence[Reference]) -> int | None:
@@ -87,7 +83,7 @@ def _number(wanted: Reference, firsts: Sequence[Reference]) -> int | None:
 
 
 def _are_pinned(references: Sequence[Reference], numbers: Collection[int]) -> bool:
-    firsts = _firsts(references)
+    firsts = without_seconds(references)
     return all(number < len(firsts) and firsts[number].status == "pinned" for number in numbers)
 
 

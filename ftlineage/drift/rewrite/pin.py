@@ -21,10 +21,10 @@ from ftlineage.drift.rewrite.places import (
     Place,
     Refusal,
     Refused,
-    is_second,
     key_of,
     places_of,
     refusal,
+    without_seconds,
 )
 from ftlineage.drift.rewrite.remark import DEFAULT, Wish, write_remark
 from ftlineage.drift.rewrite.same import same_but, same_without
@@ -188,8 +188,8 @@ def _wish(text: str, place: Place) -> Wish:
 def _turned(given: _Given, new: str, places: list[Place]) -> list[tuple[Reference, Reference]] | str:
     """The references that are pinned now; what is wrong if others changed, or one that should have did not."""
     wanted = {_identity(one): place.commit.sha for place in places for one in place.references}
-    old = [one for one in given.before if not is_second(one)]
-    now = [one for one in given.read(new, given.path) if not is_second(one)]
+    old = without_seconds(given.before)
+    now = without_seconds(given.read(new, given.path))
     if [_named(one) for one in old] != [_named(one) for one in now]:
         return _UNSEEN
     turned = []

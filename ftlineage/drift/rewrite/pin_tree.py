@@ -89,7 +89,7 @@ def _attempt(lock_file: Path, asked: _Asked, answers: Mapping[Ref, Answer]) -> _
     require_writable(lock_file, before)
     floating = [one for one in result.seen if one.reference.status == "floating" and not is_second(one.reference)]
     guesses = [] if asked.adapters else [one for one in floating if is_guess(one.reference)]
-    floating = [one for one in floating if one not in guesses]
+    floating = [one for one in floating if asked.adapters or not is_guess(one.reference)]
     placed = [one for one in floating if one.reference.slot is not None]
     lock, answers, missing = _resolved(lock_file, before, placed, asked.timeout, answers)
     commits = {**missing, **commits_of(lock)}

@@ -6,7 +6,7 @@ place or a commit, a place that several repositories or refs share, one that ove
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -90,6 +90,11 @@ def key_of(reference: Reference) -> Key:
 def is_second(reference: Reference) -> bool:
     """Whether it is a further finding about a reference that has one of its own."""
     return reference.rule in _SECOND
+
+
+def without_seconds(references: Iterable[Reference]) -> list[Reference]:
+    """The references without second findings about one."""
+    return [one for one in references if not is_second(one)]
 
 
 def is_guess(one: Reference) -> bool:

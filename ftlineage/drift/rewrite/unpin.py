@@ -15,7 +15,7 @@ import msgspec
 from ftlineage.drift.reference import Kind, Reference
 from ftlineage.drift.rewrite.edits import apply, largest
 from ftlineage.drift.rewrite.pin import Read
-from ftlineage.drift.rewrite.places import is_second, key_of
+from ftlineage.drift.rewrite.places import key_of, without_seconds
 from ftlineage.drift.rewrite.same import same_but
 from ftlineage.drift.rewrite.undo import Kept, Undo, edits_of, plan_undo, units_of
 
@@ -64,7 +64,7 @@ def unpin_text(text: str, path: str, *, read: Read, kept: Sequence[Kept] = ()) -
         kept: What the lock file holds of the pins in this file.
     """
     undone = plan_undo(text, path, kept)
-    before = _firsts(read(text, path))
+    before = without_seconds(read(text, path))
     units = units_of(undone)
     accepted, refused = largest(units, lambda some: _floats(text, path, _flat(some), before, read) is not None)
     changes = _floats(text, path, _flat(accepted), before, read) or []
@@ -89,7 +89,7 @@ def _floats(
     except ValueError:
         return None
     shas = frozenset(undo.sha for undo in undone)
-    now = _firsts(read(new, path))
+    now = without_seconds(read(new, path))
     if len(now) != len(before) or not same_but(new, text, path, shas):
         return None
     pairs = list(zip(before, now, strict=True))
@@ -103,10 +103,6 @@ def _is_sound(was: Reference, now: Reference, shas: frozenset[str]) -> bool:
     if (was.status, now.status) == ("pinned", "floating"):
         return is_ours
     return was.status == now.status and (was.revision == now.revision or (is_ours and was.status != "pinned"))
-
-
-def _firsts(references: Sequence[Reference]) -> list[Reference]:
-    return [one for one in references if not is_second(one)]
 
 
 def _unpin(was: Reference, now: Reference) -> Unpin:

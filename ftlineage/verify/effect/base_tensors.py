@@ -15,7 +15,8 @@ import msgspec
 
 from ftlineage.core import codec
 from ftlineage.errors import FtlineageError, PathNotFoundError
-from ftlineage.hashing.files import open_regular, real_file
+from ftlineage.hashing.files import real_file
+from ftlineage.hashing.held import read_whole
 from ftlineage.hashing.tensors import read_header
 
 CONFIG = "config.json"
@@ -74,11 +75,7 @@ def _shards(folder: Path, tensors: dict[str, Shape | None]) -> Sequence[str]:
 
 def _object(folder: Path, name: str) -> dict[str, Any] | None:
     try:
-        with open_regular(real_file(folder / name, folder), shown=name) as file:
-            if file.size > _MAX_JSON_BYTES:
-                return None
-            data = bytearray(file.size)
-            file.read_at(memoryview(data), 0)
+        data = read_whole(real_file(folder / name, folder), limit=_MAX_JSON_BYTES, shown=name)
     except FtlineageError:
         return None
-    return codec.foreign_object(bytes(data))
+    return codec.foreign_object(data)
